@@ -1,0 +1,28 @@
+// One jest, two projects: `unit` needs nothing but Node; `sandbox` starts real servers.
+const shared = {
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
+    ],
+  },
+};
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/sandbox/', '<rootDir>/test/end-to-end/', '<rootDir>/test/workflows/'],
+    },
+    { ...shared, displayName: 'workflows', testMatch: ['<rootDir>/test/workflows/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'sandbox',
+      testMatch: ['<rootDir>/test/sandbox/**/*.test.ts', '<rootDir>/test/end-to-end/**/*.test.ts'],
+    },
+  ],
+};
