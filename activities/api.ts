@@ -1,0 +1,143 @@
+// Every activity that workflows call, with its input and answer: the wire between the two.
+// Types only. Each is idempotent: run twice, by two workers, after a crash, it does its work once.
+// All inputs and answers are plain JSON; none is larger than 256 KB at 5,000 nodes.
+import type { ClusterRef } from '../domain/fleet.ts';
+import type { DrainProgress, NodeOutcome } from '../domain/node-state.ts';
+import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
+import type { Decision, NodeHistory, RunReport } from '../domain/report.ts';
+import type { FleetUpgradeInput, OwnerMark, RunDefinition } from '../domain/run.ts';
+
+/** Who the run is; written on nodes, in the Lease and into tags. */
+export type RunIdentity = { workflowId: string; firstExecutionRunId: string; owner: OwnerMark };
+
+export type ClusterHold =
+  | { kind: 'held' }
+  /** Another run, still open, holds the cluster. */
+  | { kind: 'heldByOther'; holder: OwnerMark; since: string }
+  /** The holder's workflow is closed but nodes carry its mark: a person must say `adopt`. */
+  | { kind: 'needsAdoption'; holder: OwnerMark; nodes: readonly string[] };
+
+export type PlanOutcome =
+  { kind: 'planned'; summary: PlanSummary } | { kind: 'refused'; refusals: readonly Refusal[] };
+
+/** Activities of `fleetUpgrade`. */
+export interface FleetActivities {
+  /** First of all: fleet file → what this run needs. Throws InvalidInput. */
+  resolveRun(input: FleetUpgradeInput): Promise<RunDefinition>;
+  holdCluster(o: {
+    cluster: ClusterRef;
+    run: RunIdentity;
+    adoptFrom: OwnerMark | null;
+  }): Promise<ClusterHold>;
+  releaseCluster(o: { cluster: ClusterRef; run: RunIdentity }): Promise<void>;
+  /** Observes, plans the whole scope, stores it as records; refuses by name before anything is touched. */
+  planRun(o: { definition: RunDefinition; run: RunIdentity }): Promise<PlanOutcome>;
+  readPlanPage(o: { digest: string }): Promise<readonly PlanRow[]>;
+  planNext(o: PlanNextInput): Promise<NextSteps>;
+  /** Looks at children of which nobody has heard: those adopted over continue-as-new. */
+  collectChildren(o: { children: readonly string[] }): Promise<readonly ChildState[]>;
+  recordDecision(o: { run: RunIdentity; decision: Decision }): Promise<string>;
+  /** Gathers the run's records into its report; answers the report's digest. */
+  recordReport(o: { run: RunIdentity; report: RunReport }): Promise<string>;
+  /** Deletes old root volumes whose time has come. */
+  reapOldRootVolumes(o: { cluster: ClusterRef }): Promise<readonly string[]>;
+}
+
+export type PlanNextInput = {
+  definition: RunDefinition;
+  run: RunIdentity;
+  /** Pages of the plan's rows. */
+  pages: readonly string[];
+  /** One character for each row of the plan, in its order: see domain/row-codes.ts. */
+  codes: string;
+  /** Nodes of this run that are with a child or at an open gate now: they hold their slot. */
+  occupied: readonly { node: string; pool: string }[];
+  /** Nodes to take again, with the attempt that comes next. */
+  retries: readonly { node: string; attempt: number }[];
+};
+
+export type ChildState =
+  | { childId: string; kind: 'open' }
+  | { childId: string; kind: 'closed'; result: NodeUpgradeResult | null; status: string };
+
+/** What a `nodeUpgrade` child answers. */
+export type NodeUpgradeResult = {
+  node: string;
+  attempt: number;
+  outcome: NodeOutcome;
+  /** Digest of its node history. */
+  history: string | null;
+};
+
+/** Where a child's authority comes from. */
+export type GrantRef = { parentId: string; parentFirstRunId: string; childId: string };
+
+export type NodeActivityInput = { cluster: ClusterRef; run: RunIdentity; grant: GrantRef; step: NodeStep };
+
+/** Why a step was not taken although nothing failed: the grant did not hold. */
+export type Withheld = { kind: 'withheld'; grant: 'paused' | 'aborted' | 'parentGone'; why: string };
+
+export type CordonResult =
+  | { kind: 'cordoned' }
+  | { kind: 'cordonedByOther'; by: string }
+  | { kind: 'notTheNode'; found: string }
+  | Withheld;
+
+export type DrainResult =
+  | { kind: 'drained'; evicted: number; atMs: number }
+  | { kind: 'timedOut'; progress: DrainProgress }
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'cancelled' }
+  | Withheld;
+
+export type ReimageResult =
+  | { kind: 'reimaged'; taskId: string | null; oldRootVolumeId: string | null; startedAt: string }
+  | { kind: 'occupied'; pods: readonly { namespace: string; name: string; why: string }[] }
+  /** A person must look: not the instance planned, terminating, a foreign task, failed-detached, … */
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'taskFailed'; state: string; why: string }
+  | { kind: 'timedOut'; why: string }
+  | Withheld;
+
+export type RejoinResult =
+  | { kind: 'rejoined'; bootId: string; at: string }
+  | { kind: 'timedOut'; why: string }
+  | { kind: 'gone'; why: string };
+
+export type VerifyResult =
+  | { kind: 'verified'; evidence: readonly VerifyEvidence[] }
+  | { kind: 'failed'; evidence: readonly VerifyEvidence[]; why: string };
+
+/** One thing looked at after the boot. */
+export type VerifyEvidence = {
+  check: 'ready' | 'kubeletVersion' | 'osImage' | 'label' | 'daemonSet' | 'gpus';
+  subject: string;
+  expected: string;
+  found: string;
+  ok: boolean;
+};
+
+export type PutBackResult = { uncordoned: boolean; why: string };
+
+/** Activities of `nodeUpgrade`, in the order of its way. */
+export interface NodeActivities {
+  /** Checks the grant, then one PATCH. Short: a local activity. */
+  cordonNode(o: NodeActivityInput): Promise<CordonResult>;
+  /** Long; heartbeats; fails benignly (type `DrainStalled`) when nothing could be evicted for a minute. */
+  drainNode(o: NodeActivityInput & { deadline: string }): Promise<DrainResult>;
+  /** Grant, consistent look, then the one root-volume task (or reboot) of this attempt; polls by benign retries. */
+  reimageNode(o: NodeActivityInput & { deadline: string }): Promise<ReimageResult>;
+  /** Until the node is Ready with another bootID; polls the shared watch by benign retries. */
+  awaitRejoined(o: NodeActivityInput & { deadline: string; since: string }): Promise<RejoinResult>;
+  /** Everything that `expects` names, newer than the boot; a stale value is "not yet" until the deadline. */
+  verifyNode(
+    o: NodeActivityInput & { deadline: string; since: string; bootId: string },
+  ): Promise<VerifyResult>;
+  /** One PATCH. Short: a local activity. */
+  uncordonNode(o: NodeActivityInput): Promise<PutBackResult>;
+  /** As before the run, when the mark is still ours: for skip, abort and a parent that is gone. Local. */
+  putBackNode(o: NodeActivityInput & { why: string }): Promise<PutBackResult>;
+  recordNode(o: { run: RunIdentity; history: NodeHistory }): Promise<string>;
+}
+
+export type Activities = FleetActivities & NodeActivities;

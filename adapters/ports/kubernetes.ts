@@ -1,0 +1,106 @@
+// What Refit asks of a Kubernetes cluster. Implemented by adapters/kubernetes; faked in unit tests.
+// Every write carries UID or resourceVersion, and every method may throw PortError.
+import type { ClusterRef } from '../../domain/fleet.ts';
+import type { NodeFacts } from '../../domain/inventory.ts';
+import type { DrainProgress } from '../../domain/node-state.ts';
+import type { OwnerMark } from '../../domain/run.ts';
+
+export type CordonOutcome =
+  | { kind: 'cordoned' }
+  /** The mark was ours already: an earlier attempt had done it. */
+  | { kind: 'alreadyOurs' }
+  | { kind: 'cordonedByOther'; by: string }
+  /** Gone, or another node of the same name (another UID). */
+  | { kind: 'notTheNode'; found: string };
+
+export type UncordonOutcome =
+  | { kind: 'uncordoned' }
+  | { kind: 'alreadyUncordoned' }
+  /** Somebody changed the cordon since: not ours to lift. */
+  | { kind: 'notOurs'; found: string };
+
+export type DrainOutcome =
+  | { kind: 'drained'; evicted: number }
+  /** Nothing could be evicted for a minute: come back with `resume`. */
+  | { kind: 'stalled'; progress: DrainProgress; resume: DrainResume }
+  /** Our cordon is gone, the node is another one, or it became schedulable: stop for a person. */
+  | { kind: 'unsafe'; why: string };
+
+/** What a drain carries over from one attempt to the next. Bounded: at most MAX_BLOCKERS entries. */
+export type DrainResume = { podsTotal: number; evicted: number; since: Readonly<Record<string, string>> };
+
+export type DrainRequest = {
+  node: string;
+  uid: string;
+  owner: OwnerMark;
+  resume: DrainResume | null;
+  signal: AbortSignal;
+  /** Called when the set of blocking reasons has changed; at most once a second, the last one wins. */
+  onBlockersChanged: (progress: DrainProgress) => void;
+  /** Called at least every 10 s with the state to resume from. */
+  onHeartbeat: (resume: DrainResume, progress: DrainProgress) => void;
+};
+
+/** `refit drain NODE --dry-run`. Every pod of the node stands in exactly one list. */
+export type DrainChoice = {
+  evict: readonly { namespace: string; name: string }[];
+  skip: readonly { namespace: string; name: string; why: string }[];
+  blocked: readonly { namespace: string; name: string; why: string }[];
+};
+
+/** The last look before reimage: consistent reads, never the cache. */
+export type EmptyCheck =
+  | { kind: 'empty' }
+  | { kind: 'occupied'; pods: readonly { namespace: string; name: string; why: string }[] }
+  | { kind: 'unsafe'; why: string };
+
+/** What the shared watch shows of a node after its boot; `null` fields are unknown. */
+export type RejoinFacts = {
+  node: NodeFacts;
+  /** DaemonSets that should run on the node, and whether their pod here is Ready and started after the boot. */
+  daemonSets: readonly {
+    namespace: string;
+    name: string;
+    ready: boolean;
+    /** Latest start of its containers, RFC 3339; null when none runs. */
+    startedAt: string | null;
+  }[];
+};
+
+export type LeaseHolder = { holder: OwnerMark; since: string; resourceVersion: string };
+
+export type AcquireOutcome =
+  { kind: 'held' } | { kind: 'heldByOther'; by: LeaseHolder; nodesMarked: readonly string[] };
+
+export interface KubernetesCluster {
+  /** `v1.36.1` */
+  collectVersion(): Promise<string>;
+  /** Consistent LIST of all nodes (paged); `podsToMove` from one LIST of pods or the shared watch. */
+  collectNodes(): Promise<readonly NodeFacts[]>;
+  /** Names of DaemonSets whose pods stand on the node. */
+  collectDaemonSets(node: string): Promise<readonly { namespace: string; name: string }[]>;
+  /** From the shared watch; undefined when the node is not there. */
+  collectRejoin(node: string): Promise<RejoinFacts | undefined>;
+  /** One PATCH: unschedulable, owner mark, cordoned-at, state, autoscaler protection (old values remembered). */
+  ensureCordoned(o: { node: string; uid: string; owner: OwnerMark }): Promise<CordonOutcome>;
+  /** One PATCH: the reverse, what stood there put back; sets refit.dev/release when `release` is given. */
+  ensureUncordoned(o: {
+    node: string;
+    uid: string;
+    owner: OwnerMark;
+    release: string | null;
+  }): Promise<UncordonOutcome>;
+  drain(o: DrainRequest): Promise<DrainOutcome>;
+  planDrain(o: { node: string; force: boolean }): Promise<DrainChoice>;
+  /** One consistent GET of the Node and one LIST of its pods. */
+  checkEmpty(o: { node: string; uid: string; owner: OwnerMark }): Promise<EmptyCheck>;
+  /** Lease `refit` in `refit-system` by compare-and-swap. */
+  acquireLease(o: { owner: OwnerMark; takeOverFrom: OwnerMark | null }): Promise<AcquireOutcome>;
+  releaseLease(o: { owner: OwnerMark }): Promise<void>;
+}
+
+export interface Kubernetes {
+  /** The same object for the same ref, so that one watch serves all; connects at first use. */
+  cluster(ref: ClusterRef): KubernetesCluster;
+  close(): Promise<void>;
+}

@@ -1,0 +1,73 @@
+// What was observed of a cluster. Always possibly stale: whoever acts on it sends the UID and the
+// resourceVersion seen here as a precondition.
+
+/** One Node of the Kubernetes API, cut to what decisions need. */
+export type NodeFacts = {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+  labels: Readonly<Record<string, string>>;
+  /** Only annotations under refit.dev/. */
+  annotations: Readonly<Record<string, string>>;
+  taints: readonly { key: string; value: string; effect: string }[];
+  unschedulable: boolean;
+  /** Status of the Ready condition: True, False or Unknown. */
+  ready: 'True' | 'False' | 'Unknown';
+  /** Ready condition's lastHeartbeatTime, RFC 3339; '' when absent. */
+  readyHeartbeatAt: string;
+  kubeletVersion: string;
+  osImage: string;
+  bootId: string;
+  architecture: string;
+  /** Allocatable nvidia.com/gpu; 0 when the resource is absent. */
+  gpusAllocatable: number;
+  internalIp: string;
+  /** `aws:///<zone>/i-…`; '' when absent. */
+  providerId: string;
+  createdAt: string;
+  /** Pods bound here that are neither finished nor of a DaemonSet. */
+  podsToMove: number;
+};
+
+/** One EC2 instance behind a node. */
+export type InstanceFacts = {
+  instanceId: string;
+  /** pending | running | stopping | stopped | shutting-down | terminated */
+  state: string;
+  imageId: string;
+  architecture: string;
+  virtualizationType: string;
+  bootMode: string | null;
+  platform: string;
+  instanceType: string;
+  rootDeviceType: string;
+  rootVolumeId: string | null;
+  rootVolumeSizeGib: number | null;
+  /** CreateTime of the root volume, RFC 3339. */
+  rootVolumeCreatedAt: string | null;
+  tags: Readonly<Record<string, string>>;
+};
+
+/** One machine image of the catalog. */
+export type ImageFacts = {
+  imageId: string;
+  architecture: string;
+  virtualizationType: string;
+  bootMode: string | null;
+  platform: string;
+  rootDeviceType: string;
+  rootVolumeSizeGib: number | null;
+  state: string;
+};
+
+export type Inventory = {
+  cluster: string;
+  /** When the observation ended, RFC 3339. */
+  observedAt: string;
+  /** `v1.36.1` */
+  apiServerVersion: string;
+  nodes: readonly NodeFacts[];
+  /** By instance id; an instance that is gone is absent. */
+  instances: Readonly<Record<string, InstanceFacts>>;
+  images: Readonly<Record<string, ImageFacts>>;
+};

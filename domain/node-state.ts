@@ -1,0 +1,61 @@
+// The states in which people see a node, and the evidence that each carries.
+// One word for each; the STATE column, annotations and queries use exactly these.
+
+/** What the STATE column shows. */
+export type NodeStateName =
+  | 'normal'
+  | 'waiting'
+  | 'cordoned'
+  | 'draining'
+  | 'deferred'
+  | 'reimaging'
+  | 'rejoining'
+  | 'burning-in'
+  | 'verifying'
+  | 'soaking'
+  | 'failed'
+  | 'quarantined'
+  | 'cordoned-by-other';
+
+/** Why one pod is still on its node. */
+export type DrainBlocker = {
+  kind:
+    | 'pdb' // one PDB, no disruption allowed now
+    | 'pdbNever' // one PDB that can never allow it: told at once
+    | 'twoPdbs' // the eviction API refuses for ever: told at once
+    | 'pdbStale' // the PDB's status is behind; the API server says "still being processed"
+    | 'bare'
+    | 'daemonSetMissing'
+    | 'annotation' // refit.dev/drain
+    | 'terminating' // evicted, still ending
+    | 'conflict'
+    | 'other';
+  namespace: string;
+  pod: string;
+  podUid: string;
+  /** PDBs that cover the pod, by name. */
+  pdbs: readonly string[];
+  /** `status.disruptionsAllowed` of the first of them, when known. */
+  disruptionsAllowed: number | null;
+  /** RFC 3339; first time that this very reason was seen. */
+  since: string;
+  text: string;
+};
+
+/** How far a drain is. At most MAX_BLOCKERS blockers travel; `blockersTotal` says how many there are. */
+export type DrainProgress = {
+  podsTotal: number;
+  podsLeft: number;
+  blockers: readonly DrainBlocker[];
+  blockersTotal: number;
+};
+
+/** Twenty name what matters to a person; more would fill the history of a blocked node. */
+export const MAX_BLOCKERS = 20;
+
+/** How a node's way through the run ended. */
+export type NodeOutcome =
+  | { kind: 'done'; release: string; bootId: string }
+  /** Put back as it was before reimage, by a person's wish or because the run tripped. */
+  | { kind: 'putBack'; why: string; uncordoned: boolean }
+  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean };

@@ -1,0 +1,114 @@
+// The plan: every node of the scope, in the order in which it would be taken, with the reason for
+// what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
+import type { Release } from './fleet.ts';
+import type { OldRootVolume, ReimageMethod } from './policy.ts';
+
+/** Why a node is not touched, or not now. `text` is for people and says what would change it. */
+export type Why = { kind: WhyKind; text: string };
+
+export type WhyKind =
+  | 'upToDate'
+  | 'cordonedByOther'
+  | 'quarantined'
+  | 'noProviderId'
+  | 'instanceGone'
+  | 'instanceNotRunning'
+  | 'instanceOwned'
+  | 'imageMismatch'
+  | 'versionSkew'
+  | 'nodeNotReady'
+  | 'budget'
+  | 'order'
+  | 'approval'
+  | 'paused'
+  | 'tripped'
+  | 'deleted';
+
+/** What happens to a node in this run. */
+export type Disposition =
+  | { kind: 'upgrade' }
+  | { kind: 'upToDate' }
+  /** Left as it is, and reported: somebody else's cordon, no instance, … */
+  | { kind: 'leftAlone'; why: Why };
+
+/** One row of the plan; about 200 bytes as JSON. */
+export type PlanRow = {
+  node: string;
+  uid: string;
+  pool: string;
+  zone: string;
+  instanceId: string;
+  instanceType: string;
+  /** Release that the node shows now, or null when the catalog knows none like it. */
+  from: string | null;
+  to: string;
+  disposition: Disposition;
+};
+
+/** What refuses the whole run before anything is touched: it names each node and each mismatch. */
+export type Refusal = { kind: string; where: string; text: string };
+
+/** The bounded head of a plan. Rows stand in pages (`PLAN_PAGE_ROWS` each) among the records. */
+export type PlanSummary = {
+  /** `sha256:…` over all rows and the definition; what approvals may be made conditional on. */
+  digest: string;
+  observedAt: string;
+  pages: readonly string[];
+  rows: number;
+  counts: { upgrade: number; upToDate: number; leftAlone: number };
+  pools: readonly {
+    name: string;
+    nodes: number;
+    upgrade: number;
+    from: Readonly<Record<string, number>>;
+    to: string;
+    unavailableMax: number;
+  }[];
+  /** Old root volumes that will stay, how large in all and for how long; null with another method. */
+  oldRootVolumes: { count: number; sizeGib: number; keptForMs: number } | null;
+  warnings: readonly string[];
+};
+
+/** Rows to a page: 500 rows of 200–300 bytes stay under the 256 KB that a payload may have. */
+export const PLAN_PAGE_ROWS = 500;
+
+/** Everything that one `nodeUpgrade` child needs; made by the planner from the newest observation. */
+export type NodeStep = {
+  node: string;
+  uid: string;
+  pool: string;
+  zone: string;
+  instanceId: string;
+  /** 1 at first; rises by retry alone. Part of the ClientToken. */
+  attempt: number;
+  from: string | null;
+  release: Release;
+  /** As observed before the cordon; what verification compares with. */
+  before: {
+    bootId: string;
+    gpusAllocatable: number;
+    rootVolumeId: string | null;
+    imageId: string;
+    daemonSets: readonly { namespace: string; name: string }[];
+  };
+  drain: { timeoutMs: number };
+  reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
+  /** How long rejoin and verification may take, each. */
+  rejoinTimeoutMs: number;
+  verifySoakMs: number;
+};
+
+/** Answer of the planner to "what may be started now?". */
+export type NextSteps = {
+  observedAt: string;
+  slots: readonly { pool: string; unavailableMax: number; unavailable: number; free: number }[];
+  /** At most MAX_STEPS_A_TICK; the workflow opens their gates or starts them. */
+  steps: readonly NodeStep[];
+  /** Rows of the plan which turned out not to need work any more, or to be left alone. */
+  settled: readonly { node: string; disposition: Disposition }[];
+  /** Why nothing more can be started now, by cause; each with a count and one example. */
+  waiting: readonly { why: Why; nodes: number; example: string }[];
+};
+
+/** More than this many at once would make one payload of steps larger than 64 KB. */
+export const MAX_STEPS_A_TICK = 40;

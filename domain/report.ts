@@ -1,0 +1,73 @@
+// What happened: decisions of people, the way of each node, the end of a run. Written once, kept as
+// records, rendered by domain/render. Never holds what is not known: an absent field is unknown.
+import type { NodeOutcome } from './node-state.ts';
+import type { PlanSummary } from './plan.ts';
+
+/** One thing that a person (or, named as such, the policy) decided. */
+export type Decision = {
+  at: string;
+  kind: 'approve' | 'reject' | 'pause' | 'resume' | 'skipNode' | 'retryNode' | 'abort' | 'cancel';
+  /** Gate or node that it was about; null for the whole run. */
+  subject: string | null;
+  /** What the sender says of himself; not authenticated. */
+  by: string;
+  reason: string | null;
+  planDigest: string | null;
+};
+
+/** One entry of a node's way: when it entered a state, and what was known then. */
+export type NodeTransition = { at: string; state: string; text: string };
+
+export type NodeHistory = {
+  workflowId: string;
+  node: string;
+  uid: string;
+  pool: string;
+  instanceId: string;
+  attempt: number;
+  from: string | null;
+  to: string;
+  startedAt: string;
+  endedAt: string;
+  transitions: readonly NodeTransition[];
+  outcome: NodeOutcome;
+  /** Root-volume task and the volume that was replaced, when there was one. */
+  taskId: string | null;
+  oldRootVolumeId: string | null;
+  evidence: readonly { check: string; subject: string; expected: string; found: string; ok: boolean }[];
+};
+
+export type RunOutcome =
+  | 'succeeded' // every node of the scope is done or was up to date, at least one was done
+  | 'nothingToDo'
+  | 'failed' // ended with failures, or with work left and none done
+  | 'aborted'
+  | 'cancelled';
+
+/** The end of a run. Node histories are referred to, not contained: they are read by workflow id. */
+export type RunReport = {
+  workflowId: string;
+  firstExecutionRunId: string;
+  fleet: string;
+  cluster: string;
+  requestedBy: string | null;
+  startedAt: string;
+  endedAt: string;
+  outcome: RunOutcome;
+  plan: PlanSummary | null;
+  counts: {
+    total: number;
+    done: number;
+    failed: number;
+    skipped: number;
+    upToDate: number;
+    leftAlone: number;
+    waiting: number;
+  };
+  /** Nodes that are not done and need a person's eye: why. At most REPORT_NOTES_MAX; `notesTotal` says how many. */
+  notes: readonly { node: string; state: string; why: string }[];
+  notesTotal: number;
+};
+
+/** 500 notes of 300 characters stay under the 256 KB that a payload may have. */
+export const REPORT_NOTES_MAX = 500;
