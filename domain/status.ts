@@ -1,0 +1,119 @@
+// What a run answers when people ask: the shapes of the queries `status`, `table`, `plan`, `why` and
+// `report`. Every list is bounded; no answer is larger than 256 KB at 5,000 nodes.
+import type { DrainProgress, NodeStateName } from './node-state.ts';
+import type { PlanRow, PlanSummary } from './plan.ts';
+import type { RunOutcome, RunReport } from './report.ts';
+
+export type RunPhase =
+  | 'preparing'
+  | 'waiting-for-cluster'
+  | 'running'
+  | 'paused'
+  /** A person said abort, or cancelled: nodes at work are put back or finished. */
+  | 'aborting'
+  | 'ended';
+
+/** A question that only a person may answer. */
+export type Gate = {
+  /** As the contract names them: `pool/h100`, `node/ip-…`, `adopt`. */
+  name: string;
+  openedAt: string;
+  /** What a person should know before answering, one fact a line. */
+  evidence: readonly string[];
+  /** Commands that answer it. */
+  answers: readonly string[];
+};
+
+/** A node that is with a child now. */
+export type ActiveNode = {
+  node: string;
+  pool: string;
+  childId: string;
+  attempt: number;
+  state: NodeStateName;
+  since: string;
+  /** When this state's time is up, RFC 3339; null when it has none. */
+  until: string | null;
+  progress: DrainProgress | null;
+};
+
+/** One thing that waits. */
+export type WaitingItem = {
+  /** `node/ip-…`, `gate/…`, `pool/…` or `run`. */
+  subject: string;
+  on: string;
+  since: string;
+  until: string | null;
+  freedBy: string;
+};
+
+/** A message that changed nothing, and why. Fields are cut at 1 KB. */
+export type IgnoredMessage = { at: string; message: string; content: string; why: string };
+
+export type RunEvent = { at: string; text: string };
+
+export type RunStatus = {
+  workflowId: string;
+  fleet: string;
+  cluster: string;
+  requestedBy: string | null;
+  startedAt: string;
+  phase: RunPhase;
+  /** Why it is paused, aborting, or waiting; null while it simply runs. */
+  phaseWhy: string | null;
+  outcome: RunOutcome | null;
+  planDigest: string | null;
+  counts: {
+    total: number;
+    waiting: number;
+    active: number;
+    done: number;
+    failed: number;
+    skipped: number;
+    upToDate: number;
+    leftAlone: number;
+  };
+  /** At most 100; `counts.active` says how many there are. */
+  active: readonly ActiveNode[];
+  /** At most 50. */
+  waiting: readonly WaitingItem[];
+  /** At most 100. */
+  gates: readonly Gate[];
+  /** The last 50. */
+  ignored: readonly IgnoredMessage[];
+  /** The last 50. */
+  events: readonly RunEvent[];
+  reportDigest: string | null;
+};
+
+export type TableRow = {
+  node: string;
+  pool: string;
+  zone: string;
+  state: NodeStateName;
+  since: string | null;
+  from: string | null;
+  to: string;
+  attempt: number;
+  /** Progress, reason or outcome in one line. */
+  note: string;
+};
+
+/** `after` is the node name of the last row of the page before. */
+export type PageQuery = { pool?: string; node?: string; after?: string; limit?: number };
+/** 100 rows when nothing is said, 500 at most: 500 rows of 400 bytes stay under 256 KB. */
+export const PAGE_LIMIT_DEFAULT = 100;
+export const PAGE_LIMIT_MAX = 500;
+
+export type TablePage = { rows: readonly TableRow[]; total: number; next: string | null };
+export type PlanPage = {
+  summary: PlanSummary | null;
+  rows: readonly PlanRow[];
+  total: number;
+  next: string | null;
+};
+export type WhyPage = { items: readonly WaitingItem[]; total: number; next: string | null };
+export type ReportAnswer = { report: RunReport | null; digest: string | null };
+
+/** What an accepted Update answers; a rejected one throws with the reason. */
+export type UpdateAnswer = { effect: string };
