@@ -77,7 +77,13 @@ export interface KubernetesCluster {
   collectVersion(): Promise<string>;
   /** Consistent LIST of all nodes (paged); `podsToMove` from one LIST of pods or the shared watch. */
   collectNodes(): Promise<readonly NodeFacts[]>;
-  /** Names of DaemonSets whose pods stand on the node. */
+  /**
+   * The same facts without a request, as the shared watches of nodes and pods show them: seconds old at
+   * most. Starts the watches at first use and waits for their first list; throws `unreachable` when a
+   * watch has shown no sign of life for longer than its watchdog allows, rather than answer from then.
+   */
+  collectNodesCached(): Promise<readonly NodeFacts[]>;
+  /** DaemonSets whose pods stand on the node, from the shared watch. */
   collectDaemonSets(node: string): Promise<readonly { namespace: string; name: string }[]>;
   /** From the shared watch; undefined when the node is not there. */
   collectRejoin(node: string): Promise<RejoinFacts | undefined>;
