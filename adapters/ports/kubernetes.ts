@@ -67,6 +67,13 @@ export type RejoinFacts = {
   }[];
 };
 
+/** Whether a note of a reboot was written now, or had been written before by this very attempt. */
+export type RebootNote =
+  | { kind: 'noted' }
+  | { kind: 'notedBefore'; at: string }
+  /** Gone, another UID, or not under our owner mark. */
+  | { kind: 'unsafe'; why: string };
+
 export type LeaseHolder = { holder: OwnerMark; since: string; resourceVersion: string };
 
 export type AcquireOutcome =
@@ -100,6 +107,19 @@ export interface KubernetesCluster {
   planDrain(o: { node: string; force: boolean }): Promise<DrainChoice>;
   /** One consistent GET of the Node and one LIST of its pods. */
   checkEmpty(o: { node: string; uid: string; owner: OwnerMark }): Promise<EmptyCheck>;
+  /**
+   * Annotation `refit.dev/reboot` = `{"attempt","bootId","at"}` by one consistent GET and one PATCH with the
+   * resourceVersion, so that of two workers one alone is told `noted`. A note of the same attempt and
+   * bootId stands (`notedBefore`); any other is overwritten.
+   */
+  ensureRebootNoted(o: {
+    node: string;
+    uid: string;
+    owner: OwnerMark;
+    attempt: number;
+    bootId: string;
+    at: string;
+  }): Promise<RebootNote>;
   /** Lease `refit` in `refit-system` by compare-and-swap. */
   acquireLease(o: { owner: OwnerMark; takeOverFrom: OwnerMark | null }): Promise<AcquireOutcome>;
   releaseLease(o: { owner: OwnerMark }): Promise<void>;

@@ -11,11 +11,17 @@ export type Grant =
 
 export type RunState = { kind: 'open' } | { kind: 'closed'; status: string } | { kind: 'unknown' };
 
+/** One workflow by its id, the newest of its runs; `result` is what it answered, not yet checked. */
+export type ChildRun =
+  { kind: 'open' } | { kind: 'closed'; status: string; result: unknown } | { kind: 'unknown' };
+
 export interface Runs {
   /** `firstExecutionRunId` tells a later run of the same id from the one that gave the grant. */
   checkGrant(o: { workflowId: string; firstExecutionRunId: string; node: string }): Promise<Grant>;
   /** By owner mark; unknown when Temporal has forgotten it. */
   collectState(o: { workflowId: string; firstExecutionRunId: string }): Promise<RunState>;
+  /** A child by its workflow id; unknown when Temporal has forgotten it or never had it. */
+  collectChild(o: { childId: string }): Promise<ChildRun>;
   /** Signals the child and its parent that a node's reasons have changed. */
   reportProgress(o: {
     childId: string;
