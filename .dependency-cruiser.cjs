@@ -1,6 +1,5 @@
 // Who may import whom. The table stands in docs/ARCHITECTURE.md; each rule says why it is there.
 const outside = (allowed) => `^(?!(${allowed.join('|')}))`;
-const npm = (names) => `^node_modules/(${names.join('|')})/`;
 const only = (name, why, from, allowed) => ({
   name,
   comment: why,
@@ -11,24 +10,106 @@ const only = (name, why, from, allowed) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', comment: 'a cycle has no beginning to read from', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'nothing-unresolved', comment: 'a rule cannot hold what it cannot see', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    only('domain-is-pure', 'decisions must replay: no npm, no node:, no clock, no I/O', '^domain/(?!schemas/)', ['domain/(?!schemas/)']),
-    only('schemas-know-zod-alone', 'untrusted input is parsed by zod and nothing else', '^domain/schemas/', ['domain/', 'node_modules/zod/']),
-    only('workflows-drive-only', 'workflow code runs in a deterministic sandbox; zod costs 600 KB a cached workflow', '^workflows/', ['workflows/', 'domain/(?!schemas/)', 'activities/', 'node_modules/@temporalio/(workflow|common)/']),
-    { name: 'workflows-take-activity-types-only', comment: 'an activity imported as a value would run inside the workflow', severity: 'error', from: { path: '^workflows/' }, to: { path: '^activities/', dependencyTypesNot: ['type-only'] } },
-    only('activities-are-thin', 'an activity parses, calls a port and maps the error; a vendor SDK has its home in adapters', '^activities/', ['activities/', 'domain/', 'adapters/ports/', 'node_modules/@temporalio/(activity|common)/']),
-    { name: 'adapters-know-no-temporal', comment: 'a port must be usable by the CLI without a worker', severity: 'error', from: { path: '^adapters/' }, to: { path: '^(workflows|activities|workers|clients|sandbox|test|bench)/|^node_modules/@temporalio/' } },
-    { name: 'ports-are-types', comment: 'a port that imports an SDK is that SDK', severity: 'error', from: { path: '^adapters/ports/' }, to: { path: outside(['adapters/ports/', 'domain/']) } },
-    { name: 'workers-compose', comment: 'the composition root takes workflows by path, so that they are bundled', severity: 'error', from: { path: '^workers/' }, to: { path: '^(clients|sandbox|test|bench)/|^workflows/(?!messages)' } },
-    { name: 'clients-do-not-act', comment: 'what changes the world goes through a workflow', severity: 'error', from: { path: '^clients/' }, to: { path: '^(test|bench)/|^activities/(?!observe)|^adapters/(?!ports/)|^workers/(?!compose)' } },
-    { name: 'sandbox-stands-alone', comment: 'the test bed must not share code with what it tests', severity: 'error', from: { path: '^sandbox/' }, to: { path: '^(workflows|activities|workers|clients|test|bench)/|^adapters/(?!ports/)' } },
-    { name: 'nothing-imports-tests', comment: 'tests look at the code, never the reverse', severity: 'error', from: { path: '^(?!test/|bench/)' }, to: { path: '^test/' } },
+    {
+      name: 'no-cycles',
+      comment: 'a cycle has no beginning to read from',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'nothing-unresolved',
+      comment: 'a rule cannot hold what it cannot see',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    only(
+      'domain-is-pure',
+      'decisions must replay: no npm, no node:, no clock, no I/O',
+      '^domain/(?!schemas/)',
+      ['domain/(?!schemas/)'],
+    ),
+    only('schemas-know-zod-alone', 'untrusted input is parsed by zod and nothing else', '^domain/schemas/', [
+      'domain/',
+      '(.*/)?node_modules/zod/',
+    ]),
+    only(
+      'workflows-drive-only',
+      'workflow code runs in a deterministic sandbox; zod costs 600 KB a cached workflow',
+      '^workflows/',
+      [
+        'workflows/',
+        'domain/(?!schemas/)',
+        'activities/',
+        '(.*/)?node_modules/@temporalio/(workflow|common)/',
+      ],
+    ),
+    {
+      name: 'workflows-take-activity-types-only',
+      comment: 'an activity imported as a value would run inside the workflow',
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: { path: '^activities/', dependencyTypesNot: ['type-only'] },
+    },
+    only(
+      'activities-are-thin',
+      'an activity parses, calls a port and maps the error; a vendor SDK has its home in adapters',
+      '^activities/',
+      ['activities/', 'domain/', 'adapters/ports/', '(.*/)?node_modules/@temporalio/(activity|common)/'],
+    ),
+    {
+      name: 'adapters-know-no-temporal',
+      comment: 'a port must be usable by the CLI without a worker',
+      severity: 'error',
+      from: { path: '^adapters/' },
+      to: {
+        path: '^(workflows|activities|workers|clients|sandbox|test|bench)/|(^|/)node_modules/@temporalio/',
+      },
+    },
+    {
+      name: 'ports-are-types',
+      comment: 'a port that imports an SDK is that SDK',
+      severity: 'error',
+      from: { path: '^adapters/ports/' },
+      to: { path: outside(['adapters/ports/', 'domain/']) },
+    },
+    {
+      name: 'workers-compose',
+      comment: 'the composition root takes workflows by path, so that they are bundled',
+      severity: 'error',
+      from: { path: '^workers/' },
+      to: { path: '^(clients|sandbox|test|bench)/|^workflows/(?!messages)' },
+    },
+    {
+      name: 'clients-do-not-act',
+      comment: 'what changes the world goes through a workflow',
+      severity: 'error',
+      from: { path: '^clients/' },
+      to: { path: '^(test|bench)/|^activities/(?!observe)|^adapters/(?!ports/)|^workers/(?!compose)' },
+    },
+    {
+      name: 'sandbox-stands-alone',
+      comment: 'the test bed must not share code with what it tests',
+      severity: 'error',
+      from: { path: '^sandbox/' },
+      to: { path: '^(workflows|activities|workers|clients|test|bench)/|^adapters/(?!ports/)' },
+    },
+    {
+      name: 'nothing-imports-tests',
+      comment: 'tests look at the code, never the reverse',
+      severity: 'error',
+      from: { path: '^(?!test/|bench/)' },
+      to: { path: '^test/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

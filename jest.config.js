@@ -16,7 +16,11 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/sandbox/', '<rootDir>/test/end-to-end/', '<rootDir>/test/workflows/'],
+      testPathIgnorePatterns: [
+        '<rootDir>/test/sandbox/',
+        '<rootDir>/test/end-to-end/',
+        '<rootDir>/test/workflows/',
+      ],
     },
     { ...shared, displayName: 'workflows', testMatch: ['<rootDir>/test/workflows/**/*.test.ts'] },
     {

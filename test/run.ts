@@ -1,0 +1,91 @@
+// `npm test`: every check that this project holds itself to, in the order of how soon each tells.
+// It stops at the first that fails, and ends with one line of totals. It must never skip in silence.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+type Check = { name: string; command: string; args: string[] };
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string) => join(root, 'node_modules', '.bin', name);
+const unitAlone = process.argv.includes('--unit');
+
+const checks: Check[] = [
+  { name: 'format (prettier)', command: bin('prettier'), args: ['--check', '--log-level', 'warn', '.'] },
+  { name: 'types (tsc)', command: bin('tsc'), args: ['-p', '.'] },
+  { name: 'lint (eslint)', command: bin('eslint'), args: ['.', '--max-warnings', '0'] },
+  {
+    name: 'imports (dependency-cruiser)',
+    command: bin('depcruise'),
+    args: ['--config', '.dependency-cruiser.cjs', '.'],
+  },
+  { name: 'unused code (knip)', command: bin('knip'), args: [] },
+];
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function runCheck(check: Check): void {
+  const began = Date.now();
+  const { status } = spawnSync(check.command, check.args, { cwd: root, stdio: 'inherit' });
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  if (status !== 0) {
+    say(`FAILED ${check.name} after ${seconds} s`);
+    process.exit(1);
+  }
+  say(`ok     ${check.name} (${seconds} s)`);
+}
+
+/** Runs one jest project; answers its totals, read from jest's own JSON. */
+function runJest(project: string): { passed: number; failed: number; skipped: number; ok: boolean } {
+  const folder = mkdtempSync(join(tmpdir(), 'refit-test-'));
+  const outputFile = join(folder, 'result.json');
+  try {
+    const { status } = spawnSync(
+      process.execPath,
+      [
+        '--experimental-vm-modules',
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+        '--selectProjects',
+        project,
+        // Servers are started by these tests: one file at a time, or two cores are not enough.
+        ...(project === 'unit' ? [] : ['--runInBand']),
+        '--json',
+        `--outputFile=${outputFile}`,
+        ...process.argv.slice(2).filter((argument) => argument !== '--unit'),
+      ],
+      { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const result = JSON.parse(readFileSync(outputFile, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numPendingTests: number;
+    };
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests,
+      skipped: result.numPendingTests,
+      ok: status === 0,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+for (const check of checks) runCheck(check);
+const totals = { passed: 0, failed: 0, skipped: 0 };
+let ok = true;
+for (const project of unitAlone ? ['unit'] : ['unit', 'workflows', 'sandbox']) {
+  say(`tests: ${project}`);
+  const result = runJest(project);
+  totals.passed += result.passed;
+  totals.failed += result.failed;
+  totals.skipped += result.skipped;
+  ok &&= result.ok && result.passed > 0;
+  if (!ok) break;
+}
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.exit(ok ? 0 : 1);
