@@ -32,7 +32,7 @@ module.exports = {
     ),
     only('schemas-know-zod-alone', 'untrusted input is parsed by zod and nothing else', '^domain/schemas/', [
       'domain/',
-      '(.*/)?node_modules/zod/',
+      '[./a-z]*node_modules/zod/',
     ]),
     only(
       'workflows-drive-only',
@@ -42,7 +42,7 @@ module.exports = {
         'workflows/',
         'domain/(?!schemas/)',
         'activities/',
-        '(.*/)?node_modules/@temporalio/(workflow|common)/',
+        '[./a-z]*node_modules/@temporalio/(workflow|common)/',
       ],
     ),
     {
@@ -56,7 +56,7 @@ module.exports = {
       'activities-are-thin',
       'an activity parses, calls a port and maps the error; a vendor SDK has its home in adapters',
       '^activities/',
-      ['activities/', 'domain/', 'adapters/ports/', '(.*/)?node_modules/@temporalio/(activity|common)/'],
+      ['activities/', 'domain/', 'adapters/ports/', '[./a-z]*node_modules/@temporalio/(activity|common)/'],
     ),
     {
       name: 'adapters-know-no-temporal',
