@@ -1,0 +1,36 @@
+// What a run and its nodes' children tell each other, as signals: plain JSON between workflows of this
+// program. Never what people type; that is parsed by domain/parse.
+import type { DrainProgress, NodeOutcome } from '../node-state.ts';
+
+/** How a child ended; what it answers, and what it signals to a run that has continued as new. */
+export type NodeEnd = {
+  node: string;
+  attempt: number;
+  outcome: NodeOutcome;
+  /** Digest of its node history. */
+  history: string | null;
+};
+
+/** From the run to a child. */
+export type NodeControl =
+  /** A person's wish; the child answers by `nodeAnswer`, since its state decides. */
+  | { kind: 'skip'; askId: string; by: string; reason: string }
+  /** The run tripped: back as it was, when reimage has not begun. */
+  | { kind: 'putBack'; why: string }
+  | { kind: 'abort'; why: string }
+  /** The run goes on: ask for the grant again. */
+  | { kind: 'nudge' }
+  /** The run continues as new: its next self will not see the child's result, so signal it. */
+  | { kind: 'reportEnd' };
+
+/** The child's word on a `skip`. */
+export type NodeAnswer = { node: string; askId: string; accepted: boolean; why: string };
+
+/** From an activity: a state that people wait for was reached. */
+export type NodeStateReport = { node: string; state: string };
+
+/** From an activity: the set of reasons for which a drain waits has changed. */
+export type NodeProgressReport = { node: string; progress: DrainProgress };
+
+/** `parentFirstRunId` tells the run that started the child from a later one of the same id. */
+export type NodeEndReport = { parentFirstRunId: string; end: NodeEnd };

@@ -1,0 +1,63 @@
+// Every signal, Update and query of the workflows, by the names that the contract fixes. Messages of
+// people are `unknown` here on purpose: they come from anybody's `temporal` CLI and are parsed on arrival.
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type {
+  NodeAnswer,
+  NodeControl,
+  NodeEndReport,
+  NodeProgressReport,
+  NodeStateReport,
+} from '../domain/machines/child-messages.ts';
+import type {
+  PageQuery,
+  PlanPage,
+  ReportAnswer,
+  RunStatus,
+  TablePage,
+  UpdateAnswer,
+  WhyPage,
+} from '../domain/status.ts';
+
+/** What people may say to a run; each is a signal and an Update of the same name. */
+export const PERSON_MESSAGES = [
+  'approve',
+  'reject',
+  'pause',
+  'resume',
+  'skipNode',
+  'retryNode',
+  'abort',
+  'rollback',
+] as const;
+export type PersonMessageName = (typeof PERSON_MESSAGES)[number];
+
+export function personSignal(name: PersonMessageName) {
+  return defineSignal<[unknown]>(name);
+}
+
+export function personUpdate(name: PersonMessageName) {
+  return defineUpdate<UpdateAnswer, [unknown]>(name);
+}
+
+export const statusQuery = defineQuery<RunStatus, [PageQuery?]>('status');
+export const tableQuery = defineQuery<TablePage, [PageQuery?]>('table');
+export const planQuery = defineQuery<PlanPage, [PageQuery?]>('plan');
+export const whyQuery = defineQuery<WhyPage, [PageQuery?]>('why');
+export const reportQuery = defineQuery<ReportAnswer, [PageQuery?]>('report');
+
+/** May this child still act? `firstExecutionRunId` says which run answers. */
+export type GrantAnswer = {
+  kind: 'granted' | 'paused' | 'aborted';
+  why: string;
+  firstExecutionRunId: string;
+};
+export const grantQuery = defineQuery<GrantAnswer, [{ node: string }]>('grant');
+
+/** To a run, from its children and their activities. */
+export const nodeStateSignal = defineSignal<[NodeStateReport]>('nodeState');
+export const nodeProgressSignal = defineSignal<[NodeProgressReport]>('nodeProgress');
+export const nodeAnswerSignal = defineSignal<[NodeAnswer]>('nodeAnswer');
+export const nodeEndedSignal = defineSignal<[NodeEndReport]>('nodeEnded');
+
+/** To a child, from its run. */
+export const nodeControlSignal = defineSignal<[NodeControl]>('nodeControl');
