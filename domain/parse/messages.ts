@@ -1,0 +1,90 @@
+// Signals, Updates and the arguments of queries, as they arrive in a workflow: checked without zod,
+// which costs 600 KB a cached workflow. domain/schemas/messages.ts says the same in zod, and a
+// property test holds the two together. Never throws: what is wrong is an answer.
+import {
+  DIGEST_PATTERN,
+  GATE_CHARS_MAX,
+  NAME_CHARS_MAX,
+  REASON_CHARS_MAX,
+  type AbortMessage,
+  type ApproveMessage,
+  type MessageByName,
+  type MessageName,
+  type PauseMessage,
+  type RejectMessage,
+  type ResumeMessage,
+  type RetryNodeMessage,
+  type RollbackMessage,
+  type SkipNodeMessage,
+} from '../messages.ts';
+import { PAGE_LIMIT_MAX, type PageQuery } from '../status.ts';
+import { bool, integer, matching, object, text, type Parsed } from './parsed.ts';
+
+const gate = text('the name of a gate as the status shows it (node/ip-10-0-0-1)', GATE_CHARS_MAX);
+const by = text('who says so', NAME_CHARS_MAX);
+const reason = text('a reason in words', REASON_CHARS_MAX);
+const node = text('the name of a node', NAME_CHARS_MAX);
+const name = text('a name', NAME_CHARS_MAX);
+const planDigest = matching('a digest as `refit plan` prints it (sha256:…)', DIGEST_PATTERN);
+
+const decision = object({ gate, by }, { reason, planDigest });
+const resume = object({ by }, {});
+const pause = object({ by, reason }, {});
+const skipNode = object({ node, by, reason }, {});
+const retryNode = object({ node, by }, {});
+// Absent `rollback` is false: an emergency stop must not be lost for the want of a word.
+const abort = object({ by, reason }, { rollback: bool });
+const pageQuery = object({}, { pool: name, node: name, after: name, limit: integer(1, PAGE_LIMIT_MAX) });
+
+export function parseApprove(value: unknown): Parsed<ApproveMessage> {
+  return decision(value, '');
+}
+
+export function parseReject(value: unknown): Parsed<RejectMessage> {
+  return decision(value, '');
+}
+
+export function parsePause(value: unknown): Parsed<PauseMessage> {
+  return pause(value, '');
+}
+
+export function parseResume(value: unknown): Parsed<ResumeMessage> {
+  return resume(value, '');
+}
+
+export function parseSkipNode(value: unknown): Parsed<SkipNodeMessage> {
+  return skipNode(value, '');
+}
+
+export function parseRetryNode(value: unknown): Parsed<RetryNodeMessage> {
+  return retryNode(value, '');
+}
+
+export function parseAbort(value: unknown): Parsed<AbortMessage> {
+  const parsed = abort(value, '');
+  if (parsed.kind === 'invalid') return parsed;
+  return { kind: 'ok', value: { ...parsed.value, rollback: parsed.value.rollback ?? false } };
+}
+
+export function parseRollback(value: unknown): Parsed<RollbackMessage> {
+  return pause(value, '');
+}
+
+/** A query without an argument asks for the first page of everything. */
+export function parsePageQuery(value: unknown): Parsed<PageQuery> {
+  return pageQuery(value === undefined || value === null ? {} : value, '');
+}
+
+/** The parser of each message by the name of its signal and Update. */
+export const messageParsers: {
+  readonly [K in MessageName]: (value: unknown) => Parsed<MessageByName[K]>;
+} = {
+  approve: parseApprove,
+  reject: parseReject,
+  pause: parsePause,
+  resume: parseResume,
+  skipNode: parseSkipNode,
+  retryNode: parseRetryNode,
+  abort: parseAbort,
+  rollback: parseRollback,
+};
