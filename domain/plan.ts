@@ -22,7 +22,9 @@ export type WhyKind =
   | 'approval'
   | 'paused'
   | 'tripped'
-  | 'deleted';
+  | 'deleted'
+  /** Its labels changed: it belongs to no pool, another one, or two. */
+  | 'leftPool';
 
 /** What happens to a node in this run. */
 export type Disposition =
@@ -43,6 +45,8 @@ export type PlanRow = {
   from: string | null;
   to: string;
   disposition: Disposition;
+  /** Allocatable GPUs when the run was planned: what a retry of a broken node compares with. Absent: unknown. */
+  gpusAllocatable?: number;
 };
 
 /** What refuses the whole run before anything is touched: it names each node and each mismatch. */
@@ -93,7 +97,9 @@ export type NodeStep = {
   };
   drain: { timeoutMs: number };
   reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
-  /** How long rejoin and verification may take, each. */
+  /** Pods that stood on the node and would be evicted; for the gate's evidence. Absent: unknown. */
+  podsToMove?: number;
+  /** How long rejoin and verification may take, each: as long as the policy gives the reimage itself. */
   rejoinTimeoutMs: number;
   verifySoakMs: number;
 };
@@ -101,14 +107,20 @@ export type NodeStep = {
 /** Answer of the planner to "what may be started now?". */
 export type NextSteps = {
   observedAt: string;
+  /** As observed, before `steps` were taken. */
   slots: readonly { pool: string; unavailableMax: number; unavailable: number; free: number }[];
   /** At most MAX_STEPS_A_TICK; the workflow opens their gates or starts them. */
   steps: readonly NodeStep[];
-  /** Rows of the plan which turned out not to need work any more, or to be left alone. */
+  /** Rows of the plan which turned out not to need work any more, or to be left alone. At most SETTLED_MAX. */
   settled: readonly { node: string; disposition: Disposition }[];
   /** Why nothing more can be started now, by cause; each with a count and one example. */
   waiting: readonly { why: Why; nodes: number; example: string }[];
+  /** True when a bound cut this answer: apply it and ask again at once. */
+  more?: boolean;
 };
 
 /** More than this many at once would make one payload of steps larger than 64 KB. */
 export const MAX_STEPS_A_TICK = 40;
+
+/** 200 settled rows of at most 300 bytes stay under 64 KB. */
+export const SETTLED_MAX = 200;
