@@ -55,7 +55,8 @@ export const MAX_BLOCKERS = 20;
 
 /** How a node's way through the run ended. */
 export type NodeOutcome =
-  | { kind: 'done'; release: string; bootId: string }
+  /** `note`: the node is upgraded, but a person should look (its cordon was not ours to lift any more). */
+  | { kind: 'done'; release: string; bootId: string; note?: string }
   /** Put back as it was before reimage, by a person's wish or because the run tripped. */
   | { kind: 'putBack'; why: string; uncordoned: boolean }
   | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean };

@@ -1,0 +1,315 @@
+// One node's way through a run, as a total machine: every event has an answer in every state.
+//
+//   waiting ─ cordoned ─▶ draining ─ drained ─▶ reimaging ─ reimaged ─▶ rejoining ─ rejoined ─▶ verifying
+//      │ ▲                  │   ▲                  │                        (burning-in before it, when asked)
+//      │ └ held by the run  │   └ resumed          │ held by the run           │ verified
+//      ▼                    ▼                      ▼                           ▼
+//   puttingBack ◀─ skip, abort, trip ─ cordoned ◀──┘              soaking ─▶ verified ─ uncordoned ─▶ done
+//      └▶ putBack           any step that cannot go on ─▶ failed (stays cordoned)
+//
+// From `reimaging` on there is no way back: a node is finished or fails where it stands. Pure; must never
+// learn the time by itself, nor forget what a state was entered with.
+import type { NodeOutcome } from '../node-state.ts';
+import type { NodeStep } from '../plan.ts';
+import { timeAfter } from './clock-math.ts';
+import { STATE_SHOWN } from './node-types.ts';
+import type { NextNodeStep, NodeEvent, NodeFactsKnown, NodeState, NodeWay } from './node-types.ts';
+
+export type NodeMove = { kind: 'moved'; way: NodeWay; text: string } | { kind: 'rejected'; why: string };
+
+/** More blocking pods than this in one reason text would make a note that nobody reads. */
+const PODS_NAMED_MAX = 5;
+
+type Change = { state: NodeState; text: string; facts?: Partial<NodeFactsKnown> } | { rejected: string };
+
+export function newNodeWay(step: NodeStep): NodeWay {
+  return {
+    step,
+    state: { kind: 'waiting', held: null },
+    facts: { taskId: null, oldRootVolumeId: null, evidence: [] },
+    trail: [],
+  };
+}
+
+export function transition(way: NodeWay, event: NodeEvent): NodeMove {
+  const change = changeOf(way, event);
+  if ('rejected' in change) return { kind: 'rejected', why: change.rejected };
+  const moved = change.state.kind !== way.state.kind || change.state.kind === 'cordoned';
+  const entry = { at: event.at, state: STATE_SHOWN[change.state.kind], text: change.text };
+  return {
+    kind: 'moved',
+    text: change.text,
+    way: {
+      step: way.step,
+      state: change.state,
+      facts: { ...way.facts, ...change.facts },
+      // Progress of a drain is no move: it would fill the trail of a blocked node.
+      trail: moved ? [...way.trail, entry] : way.trail,
+    },
+  };
+}
+
+function changeOf(way: NodeWay, event: NodeEvent): Change {
+  const { state, step } = way;
+  if (event.kind === 'skipAsked' || event.kind === 'putBackAsked' || event.kind === 'abortAsked') {
+    return changeByWish(state, event);
+  }
+  if (event.kind === 'stepFailed') return changeByFailure(state, event.why);
+  switch (state.kind) {
+    case 'waiting':
+      return fromWaiting(step, event);
+    case 'draining':
+      return fromDraining(step, state, event);
+    case 'cordoned':
+      if (event.kind !== 'resumed') return illegal(state, event);
+      return state.drained ? toReimaging(step, event.at, 'goes on') : toDraining(step, event.at, 'goes on');
+    case 'reimaging':
+      return fromReimaging(step, event);
+    case 'rejoining':
+      return fromRejoining(step, state, event);
+    case 'burning-in':
+      if (event.kind !== 'burnInPassed') return illegal(state, event);
+      return toVerifying(step, event.at, state, 'burn-in passed');
+    case 'verifying':
+      return fromVerifying(step, state, event);
+    case 'soaking':
+      if (event.kind === 'verifyFailed') return unverified(state, event);
+      if (event.kind !== 'soaked') return illegal(state, event);
+      return { state: { kind: 'verified', bootId: state.bootId }, text: 'soaked' };
+    case 'verified':
+      return fromVerified(step, state, event);
+    case 'puttingBack':
+      if (event.kind !== 'wasPutBack') return illegal(state, event);
+      return toPutBack(state.why, event);
+    case 'done':
+    case 'putBack':
+    case 'failed':
+      return illegal(state, event);
+  }
+}
+
+function fromWaiting(step: NodeStep, event: NodeEvent): Change {
+  switch (event.kind) {
+    case 'cordoned':
+      return toDraining(step, event.at, 'cordoned');
+    case 'cordonedByOther':
+      return leftAlone(
+        `cordoned by ${event.by}: left as it is. Uncordon it, then start the run again for it`,
+      );
+    case 'notTheNode':
+      return leftAlone(`is not the node that was planned (${event.found}): left as it is`);
+    case 'withheld':
+      if (event.grant !== 'paused') return toPuttingBack(event.why);
+      return { state: { kind: 'waiting', held: event.why }, text: `held before the cordon: ${event.why}` };
+    case 'resumed':
+      return { state: { kind: 'waiting', held: null }, text: 'goes on' };
+    default:
+      return illegal({ kind: 'waiting', held: null }, event);
+  }
+}
+
+function fromDraining(step: NodeStep, state: NodeState & { kind: 'draining' }, event: NodeEvent): Change {
+  switch (event.kind) {
+    case 'progressed':
+      return {
+        state: { ...state, progress: event.progress },
+        text: `${String(event.progress.podsLeft)} pods left`,
+      };
+    case 'drained':
+      return toReimaging(step, event.at, `drained, ${String(event.evicted)} evicted`);
+    case 'drainTimedOut':
+      return failed('draining', drainTimeoutText(event), false);
+    case 'withheld':
+      if (event.grant !== 'paused') return toPuttingBack(event.why);
+      return held(false, event.why);
+    default:
+      return illegal(state, event);
+  }
+}
+
+function fromReimaging(step: NodeStep, event: NodeEvent): Change {
+  switch (event.kind) {
+    case 'reimaged':
+      return {
+        state: {
+          kind: 'rejoining',
+          until: timeAfter(event.at, step.rejoinTimeoutMs),
+          reimagedAt: event.startedAt,
+        },
+        text: event.taskId === null ? 'reimaged' : `reimaged by ${event.taskId}`,
+        facts: { taskId: event.taskId, oldRootVolumeId: event.oldRootVolumeId },
+      };
+    case 'occupied':
+      return failed(
+        'reimaging',
+        `right before reimage the node was not empty: ${podsText(event.pods)}`,
+        false,
+      );
+    case 'withheld':
+      if (event.grant !== 'paused') return toPuttingBack(event.why);
+      return held(true, event.why);
+    default:
+      return illegal({ kind: 'reimaging', until: '' }, event);
+  }
+}
+
+function fromRejoining(step: NodeStep, state: NodeState & { kind: 'rejoining' }, event: NodeEvent): Change {
+  if (event.kind !== 'rejoined') return illegal(state, event);
+  const { reimagedAt } = state;
+  const { bootId } = event;
+  if (event.burnIn)
+    return { state: { kind: 'burning-in', reimagedAt, bootId }, text: `rejoined, boot ${bootId}` };
+  return toVerifying(step, event.at, { reimagedAt, bootId }, `rejoined, boot ${bootId}`);
+}
+
+function fromVerifying(step: NodeStep, state: NodeState & { kind: 'verifying' }, event: NodeEvent): Change {
+  if (event.kind === 'verifyFailed') return unverified(state, event);
+  if (event.kind !== 'verified') return illegal(state, event);
+  const { reimagedAt, bootId } = state;
+  const facts = { evidence: event.evidence };
+  const text = `verified by ${String(event.evidence.length)} checks`;
+  if (step.verifySoakMs === 0) return { state: { kind: 'verified', bootId }, text, facts };
+  const until = timeAfter(event.at, step.verifySoakMs);
+  return { state: { kind: 'soaking', until, reimagedAt, bootId }, text, facts };
+}
+
+function fromVerified(step: NodeStep, state: NodeState & { kind: 'verified' }, event: NodeEvent): Change {
+  if (event.kind !== 'uncordoned') return illegal(state, event);
+  const note = event.uncordoned ? {} : { note: `verified, but not uncordoned: ${event.why}` };
+  const outcome = { kind: 'done' as const, release: step.release.name, bootId: state.bootId, ...note };
+  return { state: { kind: 'done', outcome }, text: note.note ?? 'uncordoned' };
+}
+
+/** Skip, abort and trip undo what can be undone; from reimage on nothing can. */
+function changeByWish(
+  state: NodeState,
+  event: NodeEvent & { kind: 'skipAsked' | 'putBackAsked' | 'abortAsked' },
+): Change {
+  const why = event.kind === 'skipAsked' ? `skipped by ${event.by}: ${event.reason}` : event.why;
+  switch (state.kind) {
+    case 'waiting':
+    case 'draining':
+    case 'cordoned':
+      return toPuttingBack(why);
+    case 'puttingBack':
+      return { rejected: `the node is being put back already (${state.why})` };
+    case 'done':
+    case 'putBack':
+    case 'failed':
+      return { rejected: `the node's way has ended: ${state.kind}` };
+    default:
+      return {
+        rejected: `the node is ${STATE_SHOWN[state.kind]}: its old root is gone, so it is taken on until it is verified or has failed`,
+      };
+  }
+}
+
+function changeByFailure(state: NodeState, why: string): Change {
+  switch (state.kind) {
+    case 'done':
+    case 'putBack':
+    case 'failed':
+      return { rejected: `the node's way has ended: ${state.kind}` };
+    case 'waiting':
+      // The cordon may have happened although its answer never came: take it back.
+      return toPuttingBack(why);
+    case 'puttingBack':
+      return failed('cordoned', `could not be put back (${state.why}): ${why}`, false);
+    case 'draining':
+      return failed('draining', why, false);
+    case 'cordoned':
+      return failed('cordoned', why, state.drained);
+    default:
+      return failed(STATE_SHOWN[state.kind], why, true);
+  }
+}
+
+function toDraining(step: NodeStep, at: string, text: string): Change {
+  return { state: { kind: 'draining', until: timeAfter(at, step.drain.timeoutMs), progress: null }, text };
+}
+
+function toReimaging(step: NodeStep, at: string, text: string): Change {
+  return { state: { kind: 'reimaging', until: timeAfter(at, step.reimage.timeoutMs) }, text };
+}
+
+function toVerifying(
+  step: NodeStep,
+  at: string,
+  o: { reimagedAt: string; bootId: string },
+  text: string,
+): Change {
+  const until = timeAfter(at, step.rejoinTimeoutMs);
+  return { state: { kind: 'verifying', until, reimagedAt: o.reimagedAt, bootId: o.bootId }, text };
+}
+
+function held(drained: boolean, why: string): Change {
+  return { state: { kind: 'cordoned', drained, held: why }, text: `held: ${why}` };
+}
+
+function toPuttingBack(why: string): Change {
+  return { state: { kind: 'puttingBack', why }, text: `is put back: ${why}` };
+}
+
+function toPutBack(why: string, event: { uncordoned: boolean; why: string }): Change {
+  const outcome = { kind: 'putBack' as const, why, uncordoned: event.uncordoned };
+  return { state: { kind: 'putBack', outcome }, text: event.why };
+}
+
+/** Nothing of ours stands on the node: no way back is needed. */
+function leftAlone(why: string): Change {
+  return { state: { kind: 'putBack', outcome: { kind: 'putBack', why, uncordoned: false } }, text: why };
+}
+
+function failed(at: (NodeOutcome & { kind: 'failed' })['at'], why: string, nodeEmpty: boolean): Change {
+  return { state: { kind: 'failed', outcome: { kind: 'failed', at, why, nodeEmpty } }, text: why };
+}
+
+function unverified(state: NodeState, event: NodeEvent & { kind: 'verifyFailed' }): Change {
+  const change = failed(STATE_SHOWN[state.kind], event.why, true);
+  return { ...change, facts: { evidence: event.evidence } } as Change;
+}
+
+function drainTimeoutText(event: NodeEvent & { kind: 'drainTimedOut' }): string {
+  const first = event.progress?.blockers[0];
+  if (event.progress === null || first === undefined) return event.why;
+  return `${event.why}; ${String(event.progress.podsLeft)} pods left, first ${first.namespace}/${first.pod}: ${first.text}`;
+}
+
+function podsText(pods: readonly { namespace: string; name: string; why: string }[]): string {
+  const named = pods.slice(0, PODS_NAMED_MAX).map((pod) => `${pod.namespace}/${pod.name} (${pod.why})`);
+  const more = pods.length - named.length;
+  return more > 0 ? `${named.join(', ')} and ${String(more)} more` : named.join(', ');
+}
+
+function illegal(state: NodeState, event: NodeEvent): Change {
+  return { rejected: `"${event.kind}" means nothing while the node is ${state.kind}` };
+}
+
+export function nextStep(state: NodeState): NextNodeStep {
+  switch (state.kind) {
+    case 'waiting':
+      return state.held === null ? { kind: 'cordon' } : { kind: 'awaitGrant' };
+    case 'draining':
+      return { kind: 'drain', until: state.until };
+    case 'cordoned':
+      return { kind: 'awaitGrant' };
+    case 'reimaging':
+      return { kind: 'reimage', until: state.until };
+    case 'rejoining':
+      return { kind: 'awaitRejoined', until: state.until, reimagedAt: state.reimagedAt };
+    case 'burning-in':
+      return { kind: 'burnIn' };
+    case 'verifying':
+      return { kind: 'verify', until: state.until, reimagedAt: state.reimagedAt, bootId: state.bootId };
+    case 'soaking':
+      return { kind: 'soak', until: state.until, reimagedAt: state.reimagedAt, bootId: state.bootId };
+    case 'verified':
+      return { kind: 'uncordon' };
+    case 'puttingBack':
+      return { kind: 'putBack', why: state.why };
+    case 'done':
+    case 'putBack':
+    case 'failed':
+      return { kind: 'end', outcome: state.outcome };
+  }
+}
