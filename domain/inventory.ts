@@ -38,7 +38,10 @@ export type InstanceFacts = {
   architecture: string;
   virtualizationType: string;
   bootMode: string | null;
+  /** EC2's PlatformDetails: what is billed, e.g. `Linux/UNIX`. */
   platform: string;
+  /** Marketplace product codes. */
+  productCodes: readonly string[];
   instanceType: string;
   rootDeviceType: string;
   rootVolumeId: string | null;
@@ -55,6 +58,7 @@ export type ImageFacts = {
   virtualizationType: string;
   bootMode: string | null;
   platform: string;
+  productCodes: readonly string[];
   rootDeviceType: string;
   rootVolumeSizeGib: number | null;
   state: string;

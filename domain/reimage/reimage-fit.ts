@@ -84,6 +84,7 @@ function whyImageUnfit(
   compare('architecture', 'architecture', instance.architecture, image.architecture);
   compare('virtualizationType', 'virtualization', instance.virtualizationType, image.virtualizationType);
   compare('platform', 'platform', instance.platform, image.platform);
+  compare('productCodes', 'product codes', listed(instance.productCodes), listed(image.productCodes));
   if (!bootModesFit(instance.bootMode, image.bootMode)) {
     compare('bootMode', 'boot mode', instance.bootMode ?? 'unknown', image.bootMode ?? 'unknown');
   }
@@ -112,6 +113,10 @@ function bootModesFit(instance: string | null, image: string | null): boolean {
   if (instance === null || image === null) return true;
   if (instance === 'uefi-preferred' || image === 'uefi-preferred') return true;
   return instance === image;
+}
+
+function listed(codes: readonly string[]): string {
+  return codes.length === 0 ? 'none' : [...codes].sort().join(', ');
 }
 
 function refuse(target: ReimageTarget, kind: string, text: string): Refusal {
