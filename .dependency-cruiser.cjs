@@ -56,7 +56,14 @@ module.exports = {
       'activities-are-thin',
       'an activity parses, calls a port and maps the error; a vendor SDK has its home in adapters',
       '^activities/',
-      ['activities/', 'domain/', 'adapters/ports/', '[./a-z]*node_modules/@temporalio/(activity|common)/'],
+      [
+        'activities/',
+        'domain/',
+        'adapters/ports/',
+        '[./a-z]*node_modules/@temporalio/(activity|common)/',
+        // Digests and client tokens.
+        '(node:)?crypto$',
+      ],
     ),
     {
       name: 'adapters-know-no-temporal',

@@ -1,0 +1,212 @@
+// Observe, then plan: the two looks at the world that everything begins with. `refit plan` and the
+// workflow call the same `observeAndPlan`, so that what a person was shown is what a run would do.
+// Must never change anything but records, and never send a whole fleet through one payload.
+//
+// `planRun` lists the cluster consistently, once a run. `planNext` runs about once for each node that
+// ends: it reads the shared watch (no request) and describes only the instances about to be started.
+import { createHash } from 'node:crypto';
+import { PortError } from '../adapters/ports/errors.ts';
+import type { Records } from '../adapters/ports/records.ts';
+import { instanceIdOf } from '../domain/planning/node-reading.ts';
+import { matchPools } from '../domain/planning/match-pools.ts';
+import { renderPlanForDigest } from '../domain/planning/plan-digest.ts';
+import { planNext } from '../domain/planning/plan-next.ts';
+import type { NodesSeen, PlanNextQuestion } from '../domain/planning/board.ts';
+import type { Look } from '../domain/planning/plan-next.ts';
+import { planRun } from '../domain/planning/plan-run.ts';
+import type { ImageFacts, Inventory } from '../domain/inventory.ts';
+import { PLAN_PAGE_ROWS } from '../domain/plan.ts';
+import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
+import type { OwnerMark, RunDefinition } from '../domain/run.ts';
+import type { Activities, PlanNextInput } from './api.ts';
+import type { ActivityDeps } from './deps.ts';
+import { toApplicationFailure } from './failures.ts';
+
+type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now'>;
+
+/** What a look at the cluster leads to; `pages` is empty until somebody stores the rows. */
+export type ObservedPlan =
+  | { kind: 'refused'; refusals: readonly Refusal[]; inventory: Inventory }
+  | { kind: 'planned'; summary: PlanSummary; rows: readonly PlanRow[]; inventory: Inventory };
+
+/** One consistent LIST of the nodes, then the instances of those in scope and the images of their releases. */
+export async function collectInventory(deps: ObserveDeps, definition: RunDefinition): Promise<Inventory> {
+  const cluster = deps.kubernetes.cluster(definition.cluster);
+  const [apiServerVersion, nodes] = await Promise.all([cluster.collectVersion(), cluster.collectNodes()]);
+  const { poolOf } = matchPools(nodes, definition.pools);
+  const instanceIds = nodes
+    .filter((node) => poolOf.has(node.name))
+    .map(instanceIdOf)
+    .filter((id) => id !== null);
+  const { provider } = definition.cluster;
+  const [instances, images] = await Promise.all([
+    deps.instances.collectInstances(provider, instanceIds),
+    deps.instances.collectImages(provider, imageIdsOf(definition)),
+  ]);
+  return {
+    cluster: definition.cluster.name,
+    observedAt: deps.now().toISOString(),
+    apiServerVersion,
+    nodes,
+    instances,
+    images,
+  };
+}
+
+/** `owner` is the mark of the run that plans, or null for one who only looks. */
+export async function observeAndPlan(
+  deps: ObserveDeps,
+  definition: RunDefinition,
+  owner: OwnerMark | null,
+): Promise<ObservedPlan> {
+  const inventory = await collectInventory(deps, definition);
+  const plan = planRun(definition, inventory, owner);
+  if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals, inventory };
+  const digest = digestOf(renderPlanForDigest(definition, plan.rows));
+  return { kind: 'planned', summary: { ...plan.draft, digest, pages: [] }, rows: plan.rows, inventory };
+}
+
+/** The activities that look and plan. One set for each worker: it remembers the pages of running plans. */
+export function createObserveActivities(deps: ActivityDeps): Pick<Activities, 'planRun' | 'planNext'> {
+  const readPage = createPageReader(deps.records);
+  const collectImages = createImageReader(deps);
+  return {
+    planRun: ({ definition, run }) =>
+      mapped(async () => {
+        const plan = await observeAndPlan(deps, definition, run.owner);
+        if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
+        const key = run.workflowId;
+        const pages: string[] = [];
+        for (let at = 0; at < plan.rows.length; at += PLAN_PAGE_ROWS) {
+          const body = plan.rows.slice(at, at + PLAN_PAGE_ROWS);
+          pages.push(await deps.records.put({ kind: 'planPage', key, body }));
+        }
+        const summary: PlanSummary = { ...plan.summary, pages };
+        await deps.records.put({ kind: 'plan', key, body: summary });
+        return { kind: 'planned', summary };
+      }),
+    planNext: (input) =>
+      mapped(async () => {
+        const pages = await Promise.all(input.pages.map(readPage));
+        return await planWithLooks(deps, input, { rows: pages.flat(), collectImages });
+      }),
+  };
+}
+
+/** Each look costs one batched call; more rounds than this mean that instance after instance is gone. */
+const LOOKS_MAX = 8;
+
+async function planWithLooks(
+  deps: ObserveDeps,
+  input: PlanNextInput,
+  o: { rows: readonly PlanRow[]; collectImages: ImageReader },
+): Promise<NextSteps> {
+  const { definition, codes, occupied, retries } = input;
+  const owner = input.run.owner;
+  const question: PlanNextQuestion = { definition, owner, rows: o.rows, codes, occupied, retries };
+  const cluster = deps.kubernetes.cluster(definition.cluster);
+  const nodes = await cluster.collectNodesCached();
+  const nodesSeen: NodesSeen = { observedAt: deps.now().toISOString(), nodes };
+  const seen: Record<string, Look> = {};
+  let images: Readonly<Record<string, ImageFacts>> = {};
+  for (let look = 0; ; look += 1) {
+    const plan = planNext(question, nodesSeen, { seen, images, final: look === LOOKS_MAX });
+    if (plan.kind === 'steps') return plan.next;
+    const ids = plan.nodes.map((one) => one.instanceId);
+    const [instances, ofReleases] = await Promise.all([
+      deps.instances.collectInstances(definition.cluster.provider, ids),
+      o.collectImages(definition),
+    ]);
+    images = ofReleases;
+    for (const { node, instanceId } of plan.nodes) {
+      const daemonSets = await cluster.collectDaemonSets(node);
+      seen[node] = { instance: instances[instanceId] ?? null, daemonSets };
+    }
+  }
+}
+
+type ImageReader = (definition: RunDefinition) => Promise<Readonly<Record<string, ImageFacts>>>;
+
+/** What is compared of an image never changes, but it may be deregistered: asked again after ten minutes. */
+const IMAGES_KEPT_MS = 600_000;
+/** One entry for each set of images in use; a worker serves a handful of runs. */
+const IMAGE_SETS_MAX = 32;
+
+function createImageReader(deps: ObserveDeps): ImageReader {
+  const kept = createBoundedCache<{ until: number; images: Readonly<Record<string, ImageFacts>> }>(
+    IMAGE_SETS_MAX,
+  );
+  return async (definition) => {
+    const { provider } = definition.cluster;
+    const ids = imageIdsOf(definition);
+    const key = `${provider.kind}/${provider.region}/${ids.join(',')}`;
+    const known = kept.get(key);
+    const now = deps.now().getTime();
+    if (known !== undefined && now < known.until) return known.images;
+    const images = await deps.instances.collectImages(provider, ids);
+    kept.set(key, { until: now + IMAGES_KEPT_MS, images });
+    return images;
+  };
+}
+
+function imageIdsOf(definition: RunDefinition): readonly string[] {
+  return [...new Set(Object.values(definition.releases).map((release) => release.imageId))].sort();
+}
+
+/** 64 pages are the plans of six fleets of 5,000 nodes, about 20 MB. */
+const PAGES_KEPT_MAX = 64;
+
+function createPageReader(records: Records): (digest: string) => Promise<readonly PlanRow[]> {
+  const kept = createBoundedCache<readonly PlanRow[]>(PAGES_KEPT_MAX);
+  return async (digest) => {
+    const known = kept.get(digest);
+    if (known !== undefined) return known;
+    // Safe to take as rows: the records check the content against its digest, which the plan named.
+    const page = (await records.get(digest)) as readonly PlanRow[] | undefined;
+    if (page === undefined) {
+      throw new PortError(
+        'unsafe',
+        `records: page ${digest} of the run's plan is not there; the run needs the records (REFIT_RECORDS) ` +
+          'that it was planned with',
+      );
+    }
+    kept.set(digest, page);
+    return page;
+  };
+}
+
+/** Forgets what was not used for longest. */
+function createBoundedCache<T>(entriesMax: number): {
+  get: (key: string) => T | undefined;
+  set: (key: string, value: T) => void;
+} {
+  const entries = new Map<string, T>();
+  const touch = (key: string, value: T) => {
+    entries.delete(key);
+    entries.set(key, value);
+  };
+  return {
+    get: (key) => {
+      const value = entries.get(key);
+      if (value !== undefined) touch(key, value);
+      return value;
+    },
+    set: (key, value) => {
+      touch(key, value);
+      const oldest = entries.keys().next();
+      if (entries.size > entriesMax && oldest.done !== true) entries.delete(oldest.value);
+    },
+  };
+}
+
+async function mapped<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toApplicationFailure(error);
+  }
+}
+
+function digestOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}

@@ -1,0 +1,82 @@
+// What refuses a whole run before anything is touched, each point by name: the preflight. Looks only
+// at what the run would do; a node that is left alone anyway refuses nothing. Must never stop at the
+// first point: a person corrects them all in one go.
+//
+// Cloud facts may be a minute old; the reimage itself asks again and fails closed.
+import type { Inventory } from '../inventory.ts';
+import type { Refusal } from '../plan.ts';
+import type { RunDefinition } from '../run.ts';
+import { cutText, listMismatches } from './disposition.ts';
+import type { Scope, ScopeEntry } from './scope.ts';
+import { whySkewed } from './version-skew.ts';
+
+/** 200 refusals of at most 400 bytes stay far below 256 KB; a person reads fewer. */
+export const REFUSALS_MAX = 200;
+
+/** Empty when the run may go. */
+export function checkRun(definition: RunDefinition, inventory: Inventory, scope: Scope): readonly Refusal[] {
+  const upgrades = scope.entries.filter((entry) => entry.disposition.kind === 'upgrade');
+  return boundRefusals([
+    ...scope.refusals,
+    ...checkSkew(definition, inventory),
+    ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
+    ...checkSharedInstances(upgrades),
+  ]);
+}
+
+function checkSkew(definition: RunDefinition, inventory: Inventory): readonly Refusal[] {
+  const releases = new Map(Object.values(definition.releases).map((release) => [release.name, release]));
+  return [...releases.values()]
+    .map((release) => whySkewed(release, inventory.apiServerVersion))
+    .filter((refusal) => refusal !== undefined);
+}
+
+function checkInstance(entry: ScopeEntry, inventory: Inventory): readonly Refusal[] {
+  const { node, pool, release, instance, instanceId } = entry;
+  if (instance === undefined || instanceId === null) return [];
+  const image = inventory.images[release.imageId];
+  return listMismatches(node, { pool, release, instanceId, instance, image });
+}
+
+/** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */
+function checkSharedInstances(upgrades: readonly ScopeEntry[]): readonly Refusal[] {
+  const nodesOf = new Map<string, string[]>();
+  for (const { instanceId, node } of upgrades) {
+    if (instanceId === null) continue;
+    nodesOf.set(instanceId, [...(nodesOf.get(instanceId) ?? []), node.name]);
+  }
+  return [...nodesOf]
+    .filter(([, nodes]) => nodes.length > 1)
+    .map(([instanceId, nodes]) => ({
+      kind: 'instanceShared',
+      where: nodes.join(', '),
+      text: `all name instance ${instanceId} as theirs; delete the Nodes that are not there any more`,
+    }));
+}
+
+/** One missing image is one refusal with the number of nodes, not one for each of 5,000. */
+function groupSame(refusals: readonly Refusal[]): readonly Refusal[] {
+  const groups = new Map<string, Refusal[]>();
+  for (const refusal of refusals) {
+    const key = `${refusal.kind}\n${refusal.text}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [refusal]);
+    else group.push(refusal);
+  }
+  return [...groups.values()].map(([first, ...others]) => {
+    const { kind, where, text } = first as Refusal;
+    return { kind, where: others.length === 0 ? where : `${where} and ${others.length} more nodes`, text };
+  });
+}
+
+function boundRefusals(refusals: readonly Refusal[]): readonly Refusal[] {
+  const bounded = refusals
+    .slice(0, REFUSALS_MAX)
+    .map((refusal) => ({ ...refusal, where: cutText(refusal.where), text: refusal.text.slice(0, 400) }));
+  const left = refusals.length - bounded.length;
+  if (left <= 0) return bounded;
+  return [
+    ...bounded,
+    { kind: 'more', where: 'plan', text: `${left} more reasons like these are not listed` },
+  ];
+}

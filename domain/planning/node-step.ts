@@ -1,0 +1,52 @@
+// One step of the plan: everything that the child of one node needs, from the newest observation.
+// Must never carry a value that was not observed: a step is only made of a node whose instance was seen.
+import type { Pool, Release } from '../fleet.ts';
+import type { InstanceFacts, NodeFacts } from '../inventory.ts';
+import type { NodeStep, PlanRow } from '../plan.ts';
+import { zoneOf } from './node-reading.ts';
+import { releaseOf } from './release-of.ts';
+
+/** A node with more DaemonSets than this is verified by the first of them; 40 steps must stay in one payload. */
+const DAEMON_SETS_MAX = 40;
+
+export function planStep(o: {
+  row: PlanRow;
+  node: NodeFacts;
+  pool: Pool;
+  release: Release;
+  catalog: readonly Release[];
+  instance: InstanceFacts;
+  daemonSets: readonly { namespace: string; name: string }[];
+  attempt: number;
+}): NodeStep {
+  const { row, node, pool, release, instance } = o;
+  const { drain, reimage, verify } = pool.policy;
+  return {
+    node: node.name,
+    uid: node.uid,
+    pool: pool.name,
+    zone: zoneOf(node),
+    instanceId: instance.instanceId,
+    attempt: o.attempt,
+    from: releaseOf(node, o.catalog)?.name ?? null,
+    release,
+    before: {
+      bootId: node.bootId,
+      // A node that is broken now may show fewer than it had when the run was planned.
+      gpusAllocatable: Math.max(node.gpusAllocatable, row.gpusAllocatable ?? 0),
+      rootVolumeId: instance.rootVolumeId,
+      imageId: instance.imageId,
+      daemonSets: o.daemonSets.slice(0, DAEMON_SETS_MAX),
+    },
+    podsToMove: node.podsToMove,
+    drain: { timeoutMs: drain.timeoutMs },
+    reimage: {
+      method: reimage.method,
+      timeoutMs: reimage.timeoutMs,
+      oldRootVolume: reimage.oldRootVolume,
+    },
+    // The policy has one patience for the machine: its volume, its boot, and what must come back after it.
+    rejoinTimeoutMs: reimage.timeoutMs,
+    verifySoakMs: verify.soakMs,
+  };
+}

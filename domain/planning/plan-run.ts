@@ -1,0 +1,142 @@
+// The plan of a whole run: who is in scope → what forbids it → one row for each node → the head that
+// people read. Pure; the caller brings the observation, stores the rows and names them by a digest.
+// Must never plan around a refusal: either all of it may go, or nothing is touched.
+//
+// The inventory is a snapshot: every row is looked at again when its turn has come (plan-next.ts).
+import type { Inventory } from '../inventory.ts';
+import type { PlanRow, PlanSummary, Refusal } from '../plan.ts';
+import type { OwnerMark, RunDefinition } from '../run.ts';
+import { listUnavailable, unavailableMaxOf } from './budget.ts';
+import { checkRun } from './check-run.ts';
+import { instanceTypeOf, zoneOf } from './node-reading.ts';
+import { releaseOf } from './release-of.ts';
+import { planScope } from './scope.ts';
+import type { Scope, ScopeEntry } from './scope.ts';
+
+/** The summary as far as it can be known before the rows are stored. */
+export type PlanDraft = Omit<PlanSummary, 'digest' | 'pages'>;
+
+export type RunPlan =
+  | { kind: 'refused'; refusals: readonly Refusal[] }
+  | { kind: 'planned'; draft: PlanDraft; rows: readonly PlanRow[] };
+
+/** `owner` is the mark of the run that plans, or null for one who only looks. */
+export function planRun(definition: RunDefinition, inventory: Inventory, owner: OwnerMark | null): RunPlan {
+  const scope = planScope(definition, inventory, owner);
+  const refusals = checkRun(definition, inventory, scope);
+  if (refusals.length > 0) return { kind: 'refused', refusals };
+  const rows = scope.entries.map((entry) => planRow(entry, definition));
+  const draft: PlanDraft = {
+    observedAt: inventory.observedAt,
+    rows: rows.length,
+    counts: countDispositions(rows),
+    pools: planPools(definition, scope, rows),
+    oldRootVolumes: planOldRootVolumes(scope),
+    warnings: listWarnings(definition, scope, rows),
+  };
+  return { kind: 'planned', draft, rows };
+}
+
+function planRow(entry: ScopeEntry, definition: RunDefinition): PlanRow {
+  const { node, pool, release, disposition } = entry;
+  return {
+    node: node.name,
+    uid: node.uid,
+    pool: pool.name,
+    zone: zoneOf(node),
+    instanceId: entry.instanceId ?? '',
+    instanceType: entry.instance?.instanceType ?? instanceTypeOf(node),
+    from: releaseOf(node, definition.catalog)?.name ?? null,
+    to: release.name,
+    disposition,
+    gpusAllocatable: node.gpusAllocatable,
+  };
+}
+
+function countDispositions(rows: readonly PlanRow[]): PlanSummary['counts'] {
+  const counts = { upgrade: 0, upToDate: 0, leftAlone: 0 };
+  for (const row of rows) counts[row.disposition.kind] += 1;
+  return counts;
+}
+
+/** How a release is called that the catalog does not know. */
+export const UNKNOWN_RELEASE = 'unknown';
+
+function planPools(definition: RunDefinition, scope: Scope, rows: readonly PlanRow[]): PlanSummary['pools'] {
+  return definition.pools.map((pool) => {
+    const ofPool = rows.filter((row) => row.pool === pool.name);
+    const upgrades = ofPool.filter((row) => row.disposition.kind === 'upgrade');
+    const from: Record<string, number> = {};
+    for (const row of upgrades) {
+      const name = row.from ?? UNKNOWN_RELEASE;
+      from[name] = (from[name] ?? 0) + 1;
+    }
+    return {
+      name: pool.name,
+      nodes: ofPool.length,
+      upgrade: upgrades.length,
+      from,
+      to: definition.releases[pool.name]?.name ?? UNKNOWN_RELEASE,
+      unavailableMax: unavailableMaxOf(pool, scope.match.nodesOf.get(pool.name)?.length ?? 0),
+    };
+  });
+}
+
+/** Volumes that stay behind and cost; those of unknown size count, and a warning says so. */
+function planOldRootVolumes(scope: Scope): PlanSummary['oldRootVolumes'] {
+  const kept = scope.entries.filter(keepsOldRootVolume);
+  if (kept.length === 0) return null;
+  let sizeGib = 0;
+  let keptForMs = 0;
+  for (const { instance, pool } of kept) {
+    sizeGib += instance?.rootVolumeSizeGib ?? 0;
+    const { oldRootVolume } = pool.policy.reimage;
+    if (oldRootVolume.kind === 'keep') keptForMs = Math.max(keptForMs, oldRootVolume.forMs);
+  }
+  return { count: kept.length, sizeGib, keptForMs };
+}
+
+function keepsOldRootVolume({ disposition, pool }: ScopeEntry): boolean {
+  const { method, oldRootVolume } = pool.policy.reimage;
+  return disposition.kind === 'upgrade' && method === 'rootVolume' && oldRootVolume.kind === 'keep';
+}
+
+/** More than twenty warnings are read by nobody. */
+const WARNINGS_MAX = 20;
+
+function listWarnings(definition: RunDefinition, scope: Scope, rows: readonly PlanRow[]): readonly string[] {
+  const warnings: string[] = [];
+  const unknown = rows.filter((row) => row.disposition.kind === 'upgrade' && row.from === null);
+  if (unknown.length > 0) {
+    warnings.push(
+      `${unknown.length} nodes show no release of the catalog (the first is ${unknown[0]?.node}): ` +
+        'they are taken to the new release, and nothing here says how to go back',
+    );
+  }
+  const unsized = scope.entries.filter(
+    (entry) => keepsOldRootVolume(entry) && (entry.instance?.rootVolumeSizeGib ?? null) === null,
+  );
+  if (unsized.length > 0) warnings.push(`the root volumes of ${unsized.length} nodes are of unknown size`);
+  for (const release of new Set(Object.values(definition.releases))) {
+    if (release.expects.kubeletVersion !== null) continue;
+    warnings.push(
+      `release ${release.name} names no kubelet version: its fit to the API server is not checked`,
+    );
+  }
+  for (const pool of definition.pools) warnings.push(...warnOfPool(pool.name, definition, scope));
+  return warnings.slice(0, WARNINGS_MAX);
+}
+
+function warnOfPool(name: string, definition: RunDefinition, scope: Scope): readonly string[] {
+  const pool = definition.pools.find((candidate) => candidate.name === name);
+  const nodes = scope.match.nodesOf.get(name) ?? [];
+  const hasWork = scope.entries.some((e) => e.pool.name === name && e.disposition.kind === 'upgrade');
+  if (pool === undefined || !hasWork) return [];
+  const unavailableMax = unavailableMaxOf(pool, nodes.length);
+  const unavailable = listUnavailable(nodes, new Set());
+  if (unavailable.length < unavailableMax) return [];
+  return [
+    `pool ${name}: ${unavailable.length} of ${nodes.length} nodes are not Ready or cordoned now, ` +
+      `and unavailableMax allows ${unavailableMax}: no other node is taken until that is fewer`,
+  ];
+}
