@@ -80,7 +80,7 @@ const pins: Record<BinaryName, BinaryPin> = {
     stamp: (version) => [`github.com/temporalio/cli/internal/temporalcli.Version=${version}`],
     versionArgs: ['--version'],
     versionIn: /temporal version (\S+)/,
-    expectedSeconds: 190,
+    expectedSeconds: 239,
   },
   // etcd's main package is the module's root, so its binary takes its name from -o.
   etcd: {
@@ -91,14 +91,14 @@ const pins: Record<BinaryName, BinaryPin> = {
     stamp: noStamp,
     versionArgs: ['--version'],
     versionIn: /etcd Version: (\S+)/,
-    expectedSeconds: 25,
+    expectedSeconds: 26,
   },
-  'kube-apiserver': kubernetes('kube-apiserver', 185),
-  kwok: kwok('kwok', 52),
-  kwokctl: kwok('kwokctl', 9),
-  'kube-scheduler': kubernetes('kube-scheduler', 10),
-  kubectl: kubernetes('kubectl', 18),
-  'kube-controller-manager': kubernetes('kube-controller-manager', 48),
+  'kube-apiserver': kubernetes('kube-apiserver', 199),
+  kwok: kwok('kwok', 85),
+  kwokctl: kwok('kwokctl', 15),
+  'kube-scheduler': kubernetes('kube-scheduler', 19),
+  kubectl: kubernetes('kubectl', 31),
+  'kube-controller-manager': kubernetes('kube-controller-manager', 46),
 };
 
 export function binaryPin(name: BinaryName): BinaryPin {

@@ -8,6 +8,8 @@ export interface CommandRun {
   /** Set over the environment of this process. */
   env?: Record<string, string>;
   timeoutMs?: number;
+  /** Told the process id as soon as there is one. */
+  onStart?: (pid: number) => void;
   /** What a person can do when it fails. */
   hint?: string;
 }
@@ -37,6 +39,7 @@ export async function runCommand(o: CommandRun): Promise<string> {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: o.timeoutMs,
     });
+    if (child.pid !== undefined) o.onStart?.(child.pid);
     let output = '';
     const fail = (what: string): void => {
       const lines = [`${[o.command, ...o.args].join(' ')}: ${what}`, tail(output)];

@@ -1,0 +1,90 @@
+// What kwokctl is told about a cluster: local binaries, chosen ports, and times short enough that a dead
+// node is noticed while somebody watches. Nothing in it may make kwokctl download anything.
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import type { BinaryName } from './binary-pins.ts';
+import { freePort } from './ports.ts';
+
+export const auditPolicyFile = fileURLToPath(new URL('audit-policy.yaml', import.meta.url));
+const stageFiles = ['node.yaml', 'pod.yaml'].map((file) =>
+  fileURLToPath(new URL(`stages/${file}`, import.meta.url)),
+);
+
+// The Lease is renewed every quarter of it. Half of the usual grace, so that a dead node is Unknown in
+// seconds; shorter, and a busy machine of two cores loses nodes that are alive.
+const NODE_LEASE_SECONDS = 40;
+const NODE_MONITOR_PERIOD_MS = 1_000;
+const NODE_MONITOR_GRACE_MS = 16_000;
+// In megabytes. By default the log is rotated at 100, and what was rotated away no test would read.
+const AUDIT_LOG_SIZE_MAX = 4_096;
+
+export type ClusterBinaries = Record<Exclude<BinaryName, 'temporal'>, string>;
+
+interface ClusterPorts {
+  apiServer: number;
+  etcd: number;
+  etcdPeer: number;
+  controllerManager: number;
+  scheduler: number;
+  kwok: number;
+}
+
+export async function chooseClusterPorts(): Promise<ClusterPorts> {
+  return {
+    apiServer: await freePort(),
+    etcd: await freePort(),
+    etcdPeer: await freePort(),
+    controllerManager: await freePort(),
+    scheduler: await freePort(),
+    kwok: await freePort(),
+  };
+}
+
+function kwokctlConfiguration(binaries: ClusterBinaries, ports: ClusterPorts, kubeVersion: string): unknown {
+  return {
+    kind: 'KwokctlConfiguration',
+    apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
+    options: {
+      runtime: 'binary',
+      kubeVersion: `v${kubeVersion}`,
+      bindAddress: '127.0.0.1',
+      etcdBinary: binaries.etcd,
+      kubeApiserverBinary: binaries['kube-apiserver'],
+      kubeControllerManagerBinary: binaries['kube-controller-manager'],
+      kubeSchedulerBinary: binaries['kube-scheduler'],
+      kubectlBinary: binaries.kubectl,
+      kwokControllerBinary: binaries.kwok,
+      kubeApiserverPort: ports.apiServer,
+      etcdPort: ports.etcd,
+      etcdPeerPort: ports.etcdPeer,
+      kubeControllerManagerPort: ports.controllerManager,
+      kubeSchedulerPort: ports.scheduler,
+      kwokControllerPort: ports.kwok,
+      kubeAuditPolicy: auditPolicyFile,
+      heartbeatFactor: 1,
+      nodeLeaseDurationSeconds: NODE_LEASE_SECONDS,
+      kubeControllerManagerNodeMonitorPeriodMilliseconds: NODE_MONITOR_PERIOD_MS,
+      kubeControllerManagerNodeMonitorGracePeriodMilliseconds: NODE_MONITOR_GRACE_MS,
+      enableCRDs: ['Logs', 'ClusterLogs', 'Exec', 'ClusterExec'],
+    },
+    componentsPatches: [
+      // The data lives as long as the sandbox: nothing is lost by not waiting for the disk.
+      { name: 'etcd', extraArgs: [{ key: 'unsafe-no-fsync', value: 'true' }] },
+      {
+        name: 'kube-apiserver',
+        extraArgs: [{ key: 'audit-log-maxsize', value: String(AUDIT_LOG_SIZE_MAX) }],
+      },
+    ],
+  };
+}
+
+/** The configuration and the stages as one YAML stream. */
+export async function renderClusterConfig(o: {
+  binaries: ClusterBinaries;
+  ports: ClusterPorts;
+  kubeVersion: string;
+}): Promise<string> {
+  const stages = await Promise.all(stageFiles.map((file) => readFile(file, 'utf8')));
+  return [stringify(kwokctlConfiguration(o.binaries, o.ports, o.kubeVersion)), ...stages].join('---\n');
+}
