@@ -1,0 +1,208 @@
+// Policies as a fleet file writes them, and the overrides of one run: every section and field may be
+// left out and then comes from what the policy extends. Which fields are in force: unenforced.ts.
+import { z } from 'zod';
+import type { Policy } from '../policy.ts';
+import {
+  amount,
+  duration,
+  instant,
+  isTimezone,
+  name,
+  oldRootVolume,
+  pattern,
+  percent,
+  text,
+  whole,
+} from './scalars.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** A step that takes longer than a week waits for a person, not for a machine. */
+const STEP_MAX_MS = 7 * DAY_MS;
+/** A volume kept for longer than a year is a backup, and belongs elsewhere. */
+const KEEP_MAX_MS = 365 * DAY_MS;
+const NODES_MAX = 5000;
+
+const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+const windowDays = z
+  .array(z.enum(days, { error: `one of ${days.join(', ')}` }))
+  .min(1, { error: 'at least one day' })
+  .describe('Days on which the window opens.');
+
+const window = z.strictObject({
+  days: windowDays,
+  start: pattern('a time of day like "22:00"', /^([01]\d|2[0-3]):[0-5]\d$/).describe(
+    'Local time at which it opens, HH:MM.',
+  ),
+  duration: duration(MINUTE_MS, 7 * DAY_MS).describe('How long it stays open.'),
+  timezone: text('the name of a time zone')
+    .refine(isTimezone, { error: 'a time zone by its IANA name, like Europe/Berlin' })
+    .describe('IANA name, like Europe/Berlin.'),
+});
+
+const exclusion = z.strictObject({
+  from: instant.describe('First moment, RFC 3339.'),
+  until: instant.describe('First moment after it, RFC 3339.'),
+  why: text('why nothing may change then').describe('Shown to whoever waits.'),
+});
+
+const disruption = z
+  .strictObject({
+    unavailableMax: amount
+      .optional()
+      .describe(
+        'Nodes of a pool that may be away at once, those that are NotReady or cordoned for any reason included. `3`, or `10%` of the pool (rounded down, at least 1).',
+      ),
+    unavailableMaxPerZone: whole(1, NODES_MAX).nullable().optional().describe('The same within one zone.'),
+    surge: whole(0, NODES_MAX).optional().describe('Nodes added before any is taken away.'),
+  })
+  .describe('How many nodes may be away at once.');
+
+const canary = z
+  .strictObject({
+    nodes: whole(0, NODES_MAX).optional().describe('Nodes that go first; 0 for none.'),
+    soak: duration(0, STEP_MAX_MS).optional().describe('How long they are watched before others follow.'),
+  })
+  .describe('Nodes that go first.');
+
+const approval = z
+  .strictObject({
+    before: z
+      .enum(['never', 'canary', 'pool', 'node'], { error: 'one of never, canary, pool, node' })
+      .optional()
+      .describe('What waits for a yes.'),
+    firstNodes: whole(1, NODES_MAX)
+      .nullable()
+      .optional()
+      .describe('Only so many nodes of a run ask; null or absent: all.'),
+    approvers: whole(1, 10).optional().describe('How many people must say yes.'),
+    expiresAfter: duration(MINUTE_MS, 30 * DAY_MS)
+      .nullable()
+      .optional()
+      .describe('After this time a yes is void; null: never.'),
+  })
+  .describe('Who is asked before what.');
+
+const drain = z
+  .strictObject({
+    timeout: duration(MINUTE_MS, STEP_MAX_MS).optional().describe('How long pods may take to leave.'),
+    onTimeout: z
+      .enum(['defer', 'fail', 'force'], { error: 'one of defer, fail, force' })
+      .optional()
+      .describe('What happens to a node whose pods have not left by then.'),
+  })
+  .describe('Moving the pods away.');
+
+const reimage = z
+  .strictObject({
+    method: z
+      .enum(['rootVolume', 'replaceInstance', 'reboot'], {
+        error: 'one of rootVolume, replaceInstance, reboot',
+      })
+      .optional()
+      .describe('How a node gets its new image.'),
+    timeout: duration(MINUTE_MS, STEP_MAX_MS)
+      .optional()
+      .describe('How long the reimage, and the return after it, may take.'),
+    oldRootVolume: oldRootVolume(KEEP_MAX_MS)
+      .optional()
+      .describe('"keep 7d" (it costs storage until then) or "delete".'),
+  })
+  .describe('Giving the node its new image.');
+
+const verify = z
+  .strictObject({
+    checks: z.array(name('a check')).max(20).optional().describe('Checks that run on the node, by name.'),
+    soak: duration(0, STEP_MAX_MS)
+      .optional()
+      .describe('How long a node is watched before it counts as done.'),
+  })
+  .describe('What a node must show before it takes pods again.');
+
+const failure = z
+  .strictObject({
+    failuresMax: whole(0, NODES_MAX)
+      .optional()
+      .describe('The run trips when more nodes than this have failed; 0: at the first.'),
+    successMin: percent
+      .nullable()
+      .optional()
+      .describe('Share of nodes that must succeed; null: no such rule.'),
+    onExceeded: z
+      .enum(['pause', 'rollback', 'stop'], { error: 'one of pause, rollback, stop' })
+      .optional()
+      .describe('What a tripped run does.'),
+  })
+  .describe('When a run trips, and what it does then.');
+
+const sections = {
+  disruption: disruption.optional(),
+  canary: canary.optional(),
+  approval: approval.optional(),
+  windows: z.array(window).max(50).optional().describe('When nodes may be taken; empty: at any time.'),
+  exclusions: z
+    .array(exclusion)
+    .max(50)
+    .optional()
+    .describe('When nothing is taken, whatever the windows say.'),
+  drain: drain.optional(),
+  reimage: reimage.optional(),
+  verify: verify.optional(),
+  failure: failure.optional(),
+};
+
+/** What one run may override. */
+export const policyOverrides = z.strictObject(sections);
+export type PolicyOverrides = z.output<typeof policyOverrides>;
+
+export const policyEntry = z.strictObject({
+  name: name('the name of a policy').describe('How pools refer to it. `default` is built in.'),
+  extends: name('the name of a policy')
+    .optional()
+    .describe('What the fields left out come from; `default` when absent.'),
+  ...sections,
+});
+
+/** `patch` over `base`, field by field; lists are replaced whole. */
+export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string): Policy {
+  const { disruption, canary, approval, drain, reimage, verify, failure } = patch;
+  return {
+    name: named,
+    disruption: {
+      unavailableMax: or(disruption?.unavailableMax, base.disruption.unavailableMax),
+      unavailableMaxPerZone: or(disruption?.unavailableMaxPerZone, base.disruption.unavailableMaxPerZone),
+      surge: or(disruption?.surge, base.disruption.surge),
+    },
+    canary: { nodes: or(canary?.nodes, base.canary.nodes), soakMs: or(canary?.soak, base.canary.soakMs) },
+    approval: {
+      before: or(approval?.before, base.approval.before),
+      firstNodes: or(approval?.firstNodes, base.approval.firstNodes),
+      approvers: or(approval?.approvers, base.approval.approvers),
+      expiresAfterMs: or(approval?.expiresAfter, base.approval.expiresAfterMs),
+    },
+    windows:
+      patch.windows?.map(({ duration: durationMs, ...rest }) => ({ ...rest, durationMs })) ?? base.windows,
+    exclusions: patch.exclusions ?? base.exclusions,
+    drain: {
+      timeoutMs: or(drain?.timeout, base.drain.timeoutMs),
+      onTimeout: or(drain?.onTimeout, base.drain.onTimeout),
+    },
+    reimage: {
+      method: or(reimage?.method, base.reimage.method),
+      timeoutMs: or(reimage?.timeout, base.reimage.timeoutMs),
+      oldRootVolume: or(reimage?.oldRootVolume, base.reimage.oldRootVolume),
+    },
+    verify: { checks: or(verify?.checks, base.verify.checks), soakMs: or(verify?.soak, base.verify.soakMs) },
+    failure: {
+      failuresMax: or(failure?.failuresMax, base.failure.failuresMax),
+      successMinPercent: or(failure?.successMin, base.failure.successMinPercent),
+      onExceeded: or(failure?.onExceeded, base.failure.onExceeded),
+    },
+  };
+}
+
+/** Absent keeps what stood there; null is a value of its own. */
+function or<T>(value: T | undefined, fallback: T): T {
+  return value === undefined ? fallback : value;
+}

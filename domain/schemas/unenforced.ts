@@ -1,0 +1,54 @@
+// Fields of a policy that the format knows and this version does not enforce. Each is refused by
+// name when it is set to other than its neutral value: a promise that nobody keeps is worse than none.
+import { parseDuration } from '../duration.ts';
+import { renderPath } from '../invalid-fleet.ts';
+import { valueAt, type Finding } from './finding.ts';
+
+type Unenforced = { path: readonly string[]; neutral: string; isNeutral: (value: unknown) => boolean };
+
+const isNull = (value: unknown) => value === null;
+const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
+const isNoTime = (value: unknown) => typeof value === 'string' && parseDuration(value) === 0;
+const isZero = (value: unknown) => value === 0;
+
+export const unenforced: readonly Unenforced[] = [
+  { path: ['disruption', 'unavailableMaxPerZone'], neutral: 'null', isNeutral: isNull },
+  { path: ['disruption', 'surge'], neutral: '0', isNeutral: isZero },
+  { path: ['canary', 'nodes'], neutral: '0', isNeutral: isZero },
+  { path: ['canary', 'soak'], neutral: '0s', isNeutral: isNoTime },
+  {
+    path: ['approval', 'before'],
+    neutral: 'never, pool or node',
+    isNeutral: (value) => value !== 'canary',
+  },
+  { path: ['approval', 'approvers'], neutral: '1', isNeutral: (value) => value === 1 },
+  { path: ['approval', 'expiresAfter'], neutral: 'null', isNeutral: isNull },
+  { path: ['windows'], neutral: '[]', isNeutral: isEmptyList },
+  { path: ['exclusions'], neutral: '[]', isNeutral: isEmptyList },
+  { path: ['drain', 'onTimeout'], neutral: 'fail', isNeutral: (value) => value === 'fail' },
+  {
+    path: ['reimage', 'method'],
+    neutral: 'rootVolume or reboot',
+    isNeutral: (value) => value !== 'replaceInstance',
+  },
+  { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
+  { path: ['verify', 'soak'], neutral: '0s', isNeutral: isNoTime },
+  { path: ['failure', 'successMin'], neutral: 'null', isNeutral: isNull },
+  { path: ['failure', 'onExceeded'], neutral: 'pause', isNeutral: (value) => value === 'pause' },
+];
+
+/** What stands in `policy` (as written, not parsed) that this version would have to ignore. */
+export function checkEnforced(policy: unknown, at: readonly (string | number)[]): Finding[] {
+  return unenforced.flatMap((field) => {
+    const value = valueAt(policy, field.path);
+    if (value === undefined || field.isNeutral(value)) return [];
+    return [
+      {
+        path: [...at, ...field.path],
+        at: 'value' as const,
+        expected: `${field.neutral}: this version does not enforce ${renderPath(field.path)}, and refuses what it would have to ignore`,
+        fix: `leave it out, or set it to ${field.neutral}`,
+      },
+    ];
+  });
+}
