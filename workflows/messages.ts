@@ -8,6 +8,7 @@ import type {
   NodeProgressReport,
   NodeStateReport,
 } from '../domain/machines/child-messages.ts';
+import type { MessageName } from '../domain/messages.ts';
 import type {
   PageQuery,
   PlanPage,
@@ -19,7 +20,7 @@ import type {
 } from '../domain/status.ts';
 
 /** What people may say to a run; each is a signal and an Update of the same name. */
-export const PERSON_MESSAGES = [
+export const MESSAGE_NAMES: readonly MessageName[] = [
   'approve',
   'reject',
   'pause',
@@ -28,14 +29,13 @@ export const PERSON_MESSAGES = [
   'retryNode',
   'abort',
   'rollback',
-] as const;
-export type PersonMessageName = (typeof PERSON_MESSAGES)[number];
+];
 
-export function personSignal(name: PersonMessageName) {
+export function personSignal(name: MessageName) {
   return defineSignal<[unknown]>(name);
 }
 
-export function personUpdate(name: PersonMessageName) {
+export function personUpdate(name: MessageName) {
   return defineUpdate<UpdateAnswer, [unknown]>(name);
 }
 

@@ -1,0 +1,42 @@
+// What can happen to a run, and what a run asks of its driver. Events carry their time; nothing here
+// asks for it.
+import type { NodeControl } from './child-messages.ts';
+import type { MessageByName, MessageName } from '../messages.ts';
+import type { DrainProgress, NodeOutcome } from '../node-state.ts';
+import type { NextSteps, NodeStep, PlanSummary } from '../plan.ts';
+import type { Decision, RunOutcome } from '../report.ts';
+import type { OwnerMark, RunDefinition } from '../run.ts';
+
+export type DecisionName = 'approve' | 'reject';
+
+/** A message of a person after parsing. `askId` names a skip whose answer comes from the child. */
+export type PersonMessage = {
+  [K in MessageName]: { kind: K; at: string; askId: string; message: MessageByName[K] };
+}[MessageName];
+
+export type Happening = { at: string } & (
+  | { kind: 'resolved'; definition: RunDefinition }
+  | { kind: 'clusterHeld' }
+  | { kind: 'clusterHeldByOther'; holder: OwnerMark; since: string }
+  | { kind: 'adoptionNeeded'; holder: OwnerMark; nodes: readonly string[] }
+  | { kind: 'planned'; summary: PlanSummary }
+  | { kind: 'stepsOffered'; next: NextSteps }
+  | { kind: 'planFailed'; why: string }
+  | { kind: 'nodeStarted'; step: NodeStep; childId: string }
+  | { kind: 'startRefused'; node: string; why: string }
+  | { kind: 'nodeStateReported'; node: string; state: string }
+  | { kind: 'progressReported'; node: string; progress: DrainProgress }
+  | { kind: 'nodeEnded'; node: string; attempt: number; outcome: NodeOutcome }
+  | { kind: 'skipAnswered'; node: string; askId: string; accepted: boolean; why: string }
+  | { kind: 'cancelled' }
+  | { kind: 'handedOver' }
+  /** Time has passed while something outside of the run had to change. */
+  | { kind: 'lookedAgain' }
+  | { kind: 'ended'; outcome: RunOutcome }
+  | { kind: 'reportRecorded'; digest: string }
+);
+
+export type FleetEvent = PersonMessage | Happening;
+
+export type FleetCommand =
+  { kind: 'tell'; childId: string; control: NodeControl } | { kind: 'record'; decision: Decision };

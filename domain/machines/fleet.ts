@@ -1,0 +1,304 @@
+// A run over the nodes of one cluster, as a total machine over plain data.
+//
+//   preparing ─ planned ─▶ running ⇄ paused (by a person, or tripped by failures)
+//       │                    │           │
+//   waiting-for-cluster      └─ abort ───┴▶ aborting ─▶ ended
+//
+// Each row of the plan: waiting → active (gate, then child) → done | failed | skipped | left alone; a node
+// that is put back because the run tripped waits again. The driver waits, calls and applies; every choice
+// is made here. Must never hold two children for one node, nor start one while the run is held.
+import { timeAfter } from './clock-math.ts';
+import type { FleetEvent, Happening } from './fleet-events.ts';
+import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
+import { transitionByPerson } from './fleet-people.ts';
+import {
+  codeOf,
+  decisionOf,
+  moved,
+  rejected,
+  withEvent,
+  withNodeCode,
+  withNote,
+  without,
+  withoutNote,
+} from './fleet-state.ts';
+import type { ActiveChild, FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
+import { applyOffer } from './fleet-steps.ts';
+import type { NodeStateName } from '../node-state.ts';
+import type { NodeStep, PlanRow } from '../plan.ts';
+import { ROW_CODES } from '../row-codes.ts';
+import type { RowCode } from '../row-codes.ts';
+
+/** Nodes that carry a dead run's mark, as told at gate `adopt`; more would not be read. */
+const NODES_NAMED_MAX = 20;
+
+export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
+  switch (event.kind) {
+    case 'approve':
+    case 'reject':
+    case 'pause':
+    case 'resume':
+    case 'skipNode':
+    case 'retryNode':
+    case 'abort':
+    case 'rollback':
+      return transitionByPerson(state, scope, event);
+    case 'cancelled':
+      return cancelled(state, scope, event.at);
+    case 'resolved':
+      return moved({ ...state, definition: event.definition }, 'resolved');
+    case 'clusterHeld':
+    case 'clusterHeldByOther':
+    case 'adoptionNeeded':
+      return clusterAnswered(state, event);
+    case 'planned': {
+      const codes = scope.rows.map(codeOfRow).join('');
+      if (codes.length !== event.summary.rows) {
+        return rejected(
+          `the plan says ${String(event.summary.rows)} rows, its pages hold ${String(codes.length)}`,
+        );
+      }
+      const planned: RunState = { ...state, plan: event.summary, codes, planWanted: true };
+      const { upgrade } = event.summary.counts;
+      return moved(
+        withEvent(planned, event.at, `planned: ${String(upgrade)} of ${String(codes.length)} nodes`),
+        'planned',
+      );
+    }
+    case 'stepsOffered':
+      return moved(applyOffer(state, scope, event.next, event.at), 'offered');
+    case 'planFailed': {
+      const since = state.planFailure?.since ?? event.at;
+      return moved({ ...state, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
+    }
+    case 'lookedAgain':
+      return moved({ ...state, planWanted: true }, 'asks again');
+    case 'handedOver': {
+      const active = Object.entries(state.active).map(([node, child]) => [node, { ...child, adopted: true }]);
+      return moved({ ...state, active: Object.fromEntries(active) as RunState['active'] }, 'handed over');
+    }
+    case 'ended':
+      return moved({ ...state, outcome: event.outcome, endedAt: event.at }, event.outcome);
+    case 'reportRecorded':
+      return moved({ ...state, reportDigest: event.digest }, 'recorded');
+    default:
+      return transitionByNode(state, scope, event);
+  }
+}
+
+type NodeHappening = Happening & {
+  kind:
+    'nodeStarted' | 'startRefused' | 'nodeStateReported' | 'progressReported' | 'nodeEnded' | 'skipAnswered';
+};
+
+function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): FleetMove {
+  switch (event.kind) {
+    case 'nodeStarted':
+      return nodeStarted(state, scope, event);
+    case 'startRefused': {
+      const { node, at } = event;
+      const waits = withNodeCode(withoutStep(state, node), scope, node, codeBeforeStart(state, node));
+      const approved = { ...waits, nodesApproved: [...waits.nodesApproved, node] };
+      const since = state.planFailure?.since ?? at;
+      return moved({ ...approved, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
+    }
+    case 'nodeStateReported':
+      return nodeStateReported(state, event);
+    case 'progressReported': {
+      const child = state.active[event.node];
+      if (child === undefined) return rejected(`node ${event.node} is with no child`);
+      const active = { ...state.active, [event.node]: { ...child, progress: event.progress } };
+      return moved({ ...state, active }, 'noted');
+    }
+    case 'nodeEnded':
+      return nodeEnded(state, scope, event);
+    case 'skipAnswered':
+      return skipAnswered(state, event);
+  }
+}
+
+function cancelled(state: RunState, scope: Scope, at: string): FleetMove {
+  const reason = 'the workflow was cancelled';
+  const aborting = { kind: 'cancel' as const, by: 'temporal workflow cancel', reason, at };
+  // A cancel after an abort changes only how the workflow is shown at its end.
+  if (state.aborting !== null)
+    return moved({ ...state, aborting: { ...state.aborting, kind: 'cancel' } }, reason);
+  const { state: closed, commands } = closeForAbort(state, scope, aborting);
+  const decision = decisionOf(at, 'cancel', { by: aborting.by, reason });
+  return moved(withEvent(closed, at, reason), reason, [{ kind: 'record', decision }, ...commands]);
+}
+
+function clusterAnswered(
+  state: RunState,
+  event: Happening & { kind: 'clusterHeld' | 'clusterHeldByOther' | 'adoptionNeeded' },
+): FleetMove {
+  const { at } = event;
+  const gates = state.gates.filter(({ about }) => about.kind !== 'adopt');
+  if (event.kind === 'clusterHeld') {
+    return moved(withEvent({ ...state, hold: { kind: 'held' }, gates }, at, 'holds the cluster'), 'held');
+  }
+  const told = state.hold.kind === 'waiting' && state.hold.holder === event.holder;
+  const since = event.kind === 'clusterHeldByOther' ? event.since : told ? holdSince(state, at) : at;
+  const waiting: RunState = { ...state, hold: { kind: 'waiting', holder: event.holder, since } };
+  if (event.kind === 'clusterHeldByOther') {
+    const so = { ...waiting, gates };
+    return moved(told ? so : withEvent(so, at, `waits for the cluster, held by ${event.holder}`), 'waits');
+  }
+  // The gate stays as it was opened, and one that a person has answered is not asked again.
+  if (state.gates.length > gates.length || state.adoptFrom === event.holder) return moved(waiting, 'waits');
+  const nodes = event.nodes.slice(0, NODES_NAMED_MAX).join(', ');
+  const gate: OpenGate = {
+    name: 'adopt',
+    openedAt: at,
+    about: { kind: 'adopt', holder: event.holder },
+    evidence: [
+      `the cluster is held by ${event.holder}, whose workflow is closed`,
+      `${String(event.nodes.length)} nodes carry its mark: ${nodes}`,
+      'approve: this run takes the cluster over and leaves those nodes cordoned; reject: this run ends',
+    ],
+  };
+  return moved(withEvent({ ...waiting, gates: [gate] }, at, 'gate adopt opened'), 'asks');
+}
+
+function holdSince(state: RunState, at: string): string {
+  return state.hold.kind === 'waiting' ? state.hold.since : at;
+}
+
+function nodeStarted(
+  state: RunState,
+  scope: Scope,
+  event: { at: string; step: NodeStep; childId: string },
+): FleetMove {
+  const { step, at } = event;
+  if (state.active[step.node] !== undefined) return rejected(`node ${step.node} is with a child already`);
+  const child: ActiveChild = {
+    node: step.node,
+    pool: step.pool,
+    childId: event.childId,
+    attempt: step.attempt,
+    retry: state.retries.some(({ node }) => node === step.node),
+    // The cordon is part of the child's first task: what people see from here on is the drain.
+    state: 'draining',
+    since: at,
+    until: timeAfter(at, step.drain.timeoutMs),
+    progress: null,
+    reimageTimeoutMs: step.reimage.timeoutMs,
+    rejoinTimeoutMs: step.rejoinTimeoutMs,
+    told: null,
+    adopted: false,
+  };
+  const begun = withNodeCode(
+    withoutNote(withoutStep(state, step.node), step.node),
+    scope,
+    step.node,
+    ROW_CODES.active,
+  );
+  const attempts = step.attempt > 1 ? { ...begun.attempts, [step.node]: step.attempt } : begun.attempts;
+  const retries = begun.retries.filter(({ node }) => node !== step.node);
+  const started = { ...begun, attempts, retries, active: { ...begun.active, [step.node]: child } };
+  return moved(
+    withEvent(
+      started,
+      at,
+      `${step.node}: started${step.attempt > 1 ? `, attempt ${String(step.attempt)}` : ''}`,
+    ),
+    'started',
+  );
+}
+
+/** States in which a node may stay for a time that the policy sets. */
+function timeoutOf(child: ActiveChild, state: NodeStateName): number | undefined {
+  if (state === 'reimaging') return child.reimageTimeoutMs;
+  if (state === 'rejoining' || state === 'verifying') return child.rejoinTimeoutMs;
+  return undefined;
+}
+
+function nodeStateReported(state: RunState, event: { at: string; node: string; state: string }): FleetMove {
+  const child = state.active[event.node];
+  if (child === undefined) return rejected(`node ${event.node} is with no child`);
+  if (child.state === event.state) return rejected(`node ${event.node} is ${event.state} already`);
+  const name = event.state as NodeStateName;
+  const timeoutMs = timeoutOf(child, name);
+  const until = timeoutMs === undefined ? null : timeAfter(event.at, timeoutMs);
+  const next = { ...child, state: name, since: event.at, until, progress: null };
+  const told = withEvent(state, event.at, `${event.node}: ${event.state}`);
+  return moved({ ...told, active: { ...told.active, [event.node]: next } }, 'noted');
+}
+
+function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'nodeEnded' }): FleetMove {
+  const { node, outcome, at } = event;
+  const child = state.active[node];
+  if (child === undefined || child.attempt !== event.attempt) {
+    return rejected(`no attempt ${String(event.attempt)} of node ${node} is at work`);
+  }
+  const active = without(state.active, node);
+  const asks = state.asks.filter((ask) => ask.node !== node);
+  const closed: RunState = { ...state, active, asks, planWanted: true };
+  if (outcome.kind === 'done') {
+    const done = withNodeCode(closed, scope, node, ROW_CODES.done);
+    const acknowledged = done.acknowledged.filter((name) => name !== node);
+    const noted =
+      outcome.note === undefined ? done : withNote(done, node, { state: 'done', why: outcome.note, at });
+    return moved(withEvent({ ...noted, acknowledged }, at, `${node}: done, ${outcome.release}`), 'done');
+  }
+  if (outcome.kind === 'putBack') {
+    const code = codeOfPutBack(state, child);
+    const coded = withEvent(withNodeCode(closed, scope, node, code), at, `${node}: put back, ${outcome.why}`);
+    if (code === ROW_CODES.waiting) return moved(coded, 'waits again');
+    const name = code === ROW_CODES.skipped ? 'skipped' : 'leftAlone';
+    return moved(withNote(coded, node, { state: name, why: outcome.why, at }), name);
+  }
+  const failed = withNodeCode(closed, scope, node, ROW_CODES.failed);
+  const why = `${outcome.at}: ${outcome.why}`;
+  const noted = withNote(failed, node, { state: 'failed', why, at });
+  const acknowledged = noted.acknowledged.filter((name) => name !== node);
+  const told = withEvent({ ...noted, acknowledged }, at, `${node}: failed while ${why}`);
+  const { state: after, commands } = tripIfTooMany(told, scope, child.pool, at);
+  return moved(after, 'failed', commands);
+}
+
+function codeOfPutBack(state: RunState, child: ActiveChild): RowCode {
+  if (child.told === 'skip' || child.told === 'abort' || state.aborting !== null) return ROW_CODES.skipped;
+  if (child.told === 'putBack') return ROW_CODES.waiting;
+  // By the child's own finding (somebody's cordon, another node) or because its workflow was cancelled.
+  return ROW_CODES.leftAlone;
+}
+
+function skipAnswered(state: RunState, event: Happening & { kind: 'skipAnswered' }): FleetMove {
+  const ask = state.asks.find(({ askId }) => askId === event.askId);
+  if (ask === undefined) return rejected(`nobody asked ${event.askId}`);
+  const asks = state.asks.filter((other) => other !== ask);
+  if (!event.accepted) return moved({ ...state, asks }, event.why);
+  const child = state.active[ask.node];
+  const active =
+    child === undefined ? state.active : { ...state.active, [ask.node]: { ...child, told: 'skip' as const } };
+  const told = withEvent(
+    { ...state, asks, active },
+    event.at,
+    `${ask.node}: skipped by ${ask.by}: ${ask.reason}`,
+  );
+  const decision = decisionOf(event.at, 'skipNode', { subject: ask.node, by: ask.by, reason: ask.reason });
+  return moved(told, `node ${ask.node} is put back and counts as skipped`, [{ kind: 'record', decision }]);
+}
+
+function withoutStep(state: RunState, node: string): RunState {
+  return {
+    ...state,
+    ready: state.ready.filter(({ step }) => step.node !== node),
+    nodesApproved: state.nodesApproved.filter((name) => name !== node),
+  };
+}
+
+function codeBeforeStart(state: RunState, node: string): RowCode {
+  return state.retries.some((retry) => retry.node === node) ? ROW_CODES.failed : ROW_CODES.waiting;
+}
+
+function codeOfRow(row: PlanRow): RowCode {
+  if (row.disposition.kind === 'upgrade') return ROW_CODES.waiting;
+  return row.disposition.kind === 'upToDate' ? ROW_CODES.upToDate : ROW_CODES.leftAlone;
+}
+
+/** Whether this node is with a child that may act although the run has tripped. */
+export function isGrantedWhileTripped(state: RunState, scope: Scope, node: string): boolean {
+  return codeOf(state, scope, node) === ROW_CODES.active && state.active[node]?.retry === true;
+}
