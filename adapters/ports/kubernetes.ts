@@ -26,15 +26,27 @@ export type DrainOutcome =
   /** Our cordon is gone, the node is another one, or it became schedulable: stop for a person. */
   | { kind: 'unsafe'; why: string };
 
-/** What a drain carries over from one attempt to the next. Bounded: at most MAX_BLOCKERS entries. */
-export type DrainResume = { podsTotal: number; evicted: number; since: Readonly<Record<string, string>> };
+/** What a drain carries over from one attempt to the next. Bounded: at most 2 × MAX_BLOCKERS entries. */
+export type DrainResume = {
+  podsTotal: number;
+  evicted: number;
+  /** First sight of each reason, by `<pod uid>/<kind>`. */
+  since: Readonly<Record<string, string>>;
+  /** The set of reasons that was last told: the next attempt does not tell it again. */
+  told: string;
+  /** The last attempt found nothing to do for a minute: the next one leaves at once when that is still so. */
+  stalled: boolean;
+};
 
 export type DrainRequest = {
   node: string;
   uid: string;
   owner: OwnerMark;
   resume: DrainResume | null;
+  /** Ends the drain at once; it then rejects with the signal's reason. */
   signal: AbortSignal;
+  /** Awaited once, before the first eviction of this attempt; what it throws ends the attempt. */
+  beforeEvicting: () => Promise<void>;
   /** Called when the set of blocking reasons has changed; at most once a second, the last one wins. */
   onBlockersChanged: (progress: DrainProgress) => void;
   /** Called at least every 10 s with the state to resume from. */
