@@ -4,21 +4,15 @@
 //
 // The observation may be seconds old: a node that this run has just cordoned may still look free,
 // which is why the nodes at work are handed in and counted whatever the observation says.
+import { resolveAmount } from '../amount.ts';
 import type { Pool } from '../fleet.ts';
 import type { NodeFacts } from '../inventory.ts';
-import type { Amount } from '../policy.ts';
 import { isReady } from './node-reading.ts';
 
 export type Unavailable = { node: string; why: 'atWork' | 'notReady' | 'cordoned' };
 
-/** `10%` of the pool is rounded down, and at least 1. */
-export function amountOf(amount: Amount, nodes: number): number {
-  if (amount.kind === 'count') return amount.count;
-  return Math.max(1, Math.floor((amount.percent * nodes) / 100));
-}
-
 export function unavailableMaxOf(pool: Pool, nodes: number): number {
-  return amountOf(pool.policy.disruption.unavailableMax, nodes);
+  return resolveAmount(pool.policy.disruption.unavailableMax, nodes);
 }
 
 /** The nodes of one pool that do not take pods now, or soon will not. */
@@ -33,9 +27,4 @@ export function listUnavailable(
     else if (!isReady(node)) unavailable.push({ node: node.name, why: 'notReady' });
   }
   return unavailable;
-}
-
-/** Percentages that are not integers of nodes surprise people; told in the plan. */
-export function renderAmount(amount: Amount): string {
-  return amount.kind === 'count' ? String(amount.count) : `${amount.percent}%`;
 }

@@ -1,0 +1,59 @@
+// What a policy means for a node, in words: who is asked, what happens to it, what trips the run.
+// Must never promise what the policy does not say.
+import { formatDuration } from '../duration.ts';
+import type { Pool } from '../fleet.ts';
+import type { Policy } from '../policy.ts';
+
+/** Who is asked before what. */
+export function renderApproval({ approval }: Policy): string {
+  const { before, firstNodes } = approval;
+  if (before === 'never') return 'nobody';
+  if (before === 'pool') return 'once, before its first node';
+  if (before === 'canary') return 'before the canary';
+  if (firstNodes === null) return 'before each node';
+  return firstNodes === 1
+    ? 'before the first node of the run'
+    : `before each of the first ${firstNodes} nodes of the run`;
+}
+
+/** The way of one node, step by step. */
+export function renderWay({ policy }: Pool, imageId: string): readonly string[] {
+  const { drain, reimage, verify } = policy;
+  const timeout = formatDuration(reimage.timeoutMs);
+  return [
+    'cordon, marked as ours',
+    `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${ON_TIMEOUT[drain.onTimeout]}`,
+    `${renderReimage(policy, imageId)}: ${timeout}`,
+    `back and Ready after a new boot: ${timeout}`,
+    `shows the release, its DaemonSets and GPUs again, all newer than the boot: ${timeout}`,
+    ...(verify.soakMs > 0 ? [`stays so for ${formatDuration(verify.soakMs)}`] : []),
+    'uncordon',
+  ];
+}
+
+const ON_TIMEOUT: Readonly<Record<Policy['drain']['onTimeout'], string>> = {
+  fail: 'it counts as failed and stays cordoned',
+  defer: 'it is put back and tried later',
+  force: 'somebody is asked for force',
+};
+
+function renderReimage({ reimage }: Policy, imageId: string): string {
+  if (reimage.method === 'reboot') return 'reboot';
+  if (reimage.method === 'replaceInstance') return `another instance from ${imageId}`;
+  const { oldRootVolume } = reimage;
+  const old = oldRootVolume.kind === 'keep' ? `kept ${formatDuration(oldRootVolume.forMs)}` : 'deleted';
+  return `new root volume from ${imageId}, the old one ${old}`;
+}
+
+/** What happens when nodes fail. */
+export function renderFailure({ failure }: Policy): string {
+  const { failuresMax } = failure;
+  const when = failuresMax === 0 ? 'at the first failure' : `at more than ${failuresMax} failures`;
+  return `${when} the run ${ON_EXCEEDED[failure.onExceeded]}`;
+}
+
+const ON_EXCEEDED: Readonly<Record<Policy['failure']['onExceeded'], string>> = {
+  pause: 'pauses: nodes not yet reimaged are put back, later ones are finished',
+  stop: 'stops',
+  rollback: 'rolls back',
+};

@@ -1,0 +1,74 @@
+// What a run did, for people who were not there. What the records do not show is said to be unknown.
+import type { Decision, NodeHistory, RunReport } from '../report.ts';
+import { indent } from './columns.ts';
+import { printable } from './printable.ts';
+import { renderBetween } from './span.ts';
+import { renderCounts } from './status.ts';
+import { renderNodeEnd } from './timeline.ts';
+
+/** Longer lists are in the JSON. */
+const LINES_SHOWN = 200;
+
+/** `way`: the nodes' histories and people's decisions, where the records have them. */
+export function renderReport(
+  report: RunReport,
+  way?: { nodes: readonly NodeHistory[]; decisions: readonly Decision[] },
+): string {
+  return [
+    ...renderHead(report),
+    ...renderPlanned(report),
+    ...renderDecisions(way?.decisions),
+    ...renderNodes(way?.nodes),
+    ...renderNotes(report),
+  ].join('\n');
+}
+
+function renderHead(report: RunReport): readonly string[] {
+  const by = report.requestedBy === null ? '' : `, requested by ${printable(report.requestedBy)}`;
+  return [
+    `${report.workflowId}: ${report.outcome}`,
+    `cluster ${report.cluster} of fleet ${report.fleet}${by}`,
+    `${report.startedAt} to ${report.endedAt}, ${renderBetween(report.startedAt, report.endedAt)}`,
+    renderCounts({ active: 0, ...report.counts }),
+  ];
+}
+
+function renderPlanned({ plan }: RunReport): readonly string[] {
+  if (plan === null) return ['', 'It ended before it had planned.'];
+  const pools = plan.pools.map((pool) => {
+    const from = Object.entries(pool.from).map(([name, nodes]) => `${name} (${nodes})`);
+    const what = pool.upgrade === 0 ? 'nothing to upgrade' : `${from.join(', ')} --> ${pool.to}`;
+    return `${pool.name}: ${pool.upgrade} of ${pool.nodes} nodes, ${what}, at most ${pool.unavailableMax} at once`;
+  });
+  return ['', `Planned (${plan.digest})`, ...indent(pools)];
+}
+
+function renderDecisions(decisions: readonly Decision[] | undefined): readonly string[] {
+  if (decisions === undefined) return [];
+  if (decisions.length === 0) return ['', 'Decisions: none is recorded'];
+  const lines = decisions.map((one) => {
+    const subject = one.subject === null ? '' : ` ${printable(one.subject)}`;
+    const reason = one.reason === null ? '' : `: ${printable(one.reason)}`;
+    return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${reason}`;
+  });
+  return ['', 'Decisions (names are what the senders said of themselves)', ...indent(bound(lines))];
+}
+
+function renderNodes(nodes: readonly NodeHistory[] | undefined): readonly string[] {
+  if (nodes === undefined) return [];
+  if (nodes.length === 0) return ['', 'Nodes: no history is recorded'];
+  return ['', 'Nodes', ...indent(bound(nodes.map(renderNodeEnd)))];
+}
+
+function renderNotes({ notes, notesTotal }: RunReport): readonly string[] {
+  if (notes.length === 0) return [];
+  const lines = notes.map((note) => `${note.node} ${note.state}: ${printable(note.why)}`);
+  const left = notesTotal - notes.length;
+  const more = left > 0 ? [`… and ${left} more, which the report does not hold`] : [];
+  return ['', 'For your eye', ...indent([...bound(lines), ...more])];
+}
+
+function bound(lines: readonly string[]): readonly string[] {
+  const left = lines.length - LINES_SHOWN;
+  return left > 0 ? [...lines.slice(0, LINES_SHOWN), `… and ${left} more: -o json shows all`] : lines;
+}

@@ -1,0 +1,101 @@
+// Where a run stands, for somebody who has just arrived: how far, what is at work, what is asked of
+// people and how to answer, what was ignored, what happened last.
+import type { ActiveNode, Gate, RunStatus } from '../status.ts';
+import { indent, renderColumns } from './columns.ts';
+import { printable } from './printable.ts';
+import { renderProgress } from './progress.ts';
+import { renderSince, renderUntil } from './span.ts';
+import { renderWhy } from './why.ts';
+
+/** The last ten tell what is going on; the query has fifty. */
+const EVENTS_SHOWN = 10;
+
+export function renderStatus(status: RunStatus, now?: Date): string {
+  return [
+    ...renderHead(status, now),
+    ...renderGates(status.gates, now),
+    ...renderActive(status, now),
+    ...renderWaiting(status, now),
+    ...renderIgnored(status),
+    ...renderEvents(status),
+  ].join('\n');
+}
+
+/** `7 of 20 nodes done, 2 at work, 1 failed` — the same words wherever a run is summed up. */
+export function renderCounts(counts: RunStatus['counts']): string {
+  const work = counts.total - counts.upToDate - counts.leftAlone;
+  const parts = [`${counts.done} of ${work} nodes done`];
+  const add = (nodes: number, what: string) => {
+    if (nodes > 0) parts.push(`${nodes} ${what}`);
+  };
+  add(counts.active, 'at work');
+  add(counts.waiting, 'waiting');
+  add(counts.failed, 'failed');
+  add(counts.skipped, 'skipped');
+  add(counts.upToDate, 'up to date before');
+  add(counts.leftAlone, 'left alone');
+  return parts.join(', ');
+}
+
+function renderHead(status: RunStatus, now: Date | undefined): readonly string[] {
+  const phase = status.outcome ?? status.phase;
+  const why = status.phaseWhy === null ? '' : `: ${printable(status.phaseWhy, 500)}`;
+  const by = status.requestedBy === null ? '' : `, requested by ${printable(status.requestedBy)}`;
+  return [
+    `${status.workflowId}: ${phase}${why}`,
+    `cluster ${status.cluster} of fleet ${status.fleet}, ${renderSince(status.startedAt, now)}${by}`,
+    renderCounts(status.counts),
+    ...(status.planDigest === null ? [] : [`plan ${status.planDigest}`]),
+    ...(status.reportDigest === null ? [] : [`report ${status.reportDigest}`]),
+  ];
+}
+
+function renderGates(gates: readonly Gate[], now: Date | undefined): readonly string[] {
+  return gates.flatMap((gate) => [
+    '',
+    `Asked of you: ${gate.name}  (${renderSince(gate.openedAt, now)})`,
+    ...indent(gate.evidence.map((line) => printable(line))),
+    ...indent(gate.answers.map((answer) => `$ ${printable(answer, 500)}`)),
+  ]);
+}
+
+function renderActive(status: RunStatus, now: Date | undefined): readonly string[] {
+  if (status.active.length === 0) return [];
+  const rows = status.active.map((node) => [
+    node.node,
+    node.pool,
+    node.attempt > 1 ? `${node.state} (attempt ${node.attempt})` : node.state,
+    renderSince(node.since, now),
+    renderUntil(node.until, now) ?? '-',
+    renderNote(node),
+  ]);
+  const left = status.counts.active - status.active.length;
+  return [
+    '',
+    ...renderColumns(['AT WORK', 'POOL', 'STATE', 'SINCE', 'TIME', 'NOTE'], rows),
+    ...(left > 0 ? [`… and ${left} more`] : []),
+  ];
+}
+
+function renderNote({ progress }: ActiveNode): string {
+  return progress === null ? '' : renderProgress(progress);
+}
+
+function renderWaiting(status: RunStatus, now: Date | undefined): readonly string[] {
+  if (status.waiting.length === 0) return [];
+  return ['', 'Waiting', ...indent(renderWhy(status.waiting, now).split('\n'))];
+}
+
+function renderIgnored({ ignored }: RunStatus): readonly string[] {
+  if (ignored.length === 0) return [];
+  const lines = ignored.map(
+    (one) => `${one.at}  ${printable(one.message)} ${printable(one.content, 120)}: ${printable(one.why)}`,
+  );
+  return ['', 'Messages that changed nothing', ...indent(lines)];
+}
+
+function renderEvents({ events }: RunStatus): readonly string[] {
+  if (events.length === 0) return [];
+  const lines = events.slice(-EVENTS_SHOWN).map((event) => `${event.at}  ${printable(event.text)}`);
+  return ['', 'Last events', ...indent(lines)];
+}
