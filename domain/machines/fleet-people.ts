@@ -83,10 +83,9 @@ function approveGate(state: RunState, scope: Scope, gate: OpenGate, event: Decid
         `pool ${about.pool} is begun`,
       );
     case 'node': {
-      const { node } = about.step;
+      const { node, step, observedAt } = about;
       const held = state.paused !== null || state.tripped !== null;
-      if (!held && msBetween(about.observedAt, event.at) < STEP_FRESH_MS) {
-        const { step, observedAt } = about;
+      if (!held && step !== null && msBetween(observedAt, event.at) < STEP_FRESH_MS) {
         return moved({ ...state, ready: [...state.ready, { step, observedAt }] }, `node ${node} is started`);
       }
       const waiting = withNodeCode(state, scope, node, ROW_CODES.waiting);
@@ -116,10 +115,7 @@ function rejectGate(state: RunState, scope: Scope, gate: OpenGate, event: Decide
       return moved(dropped, `${String(nodes.length)} nodes of pool ${about.pool} are skipped`);
     }
     case 'node':
-      return moved(
-        dropNode(state, scope, about.step.node, why, event.at),
-        `node ${about.step.node} is skipped`,
-      );
+      return moved(dropNode(state, scope, about.node, why, event.at), `node ${about.node} is skipped`);
   }
 }
 
@@ -260,7 +256,7 @@ function dropNode(state: RunState, scope: Scope, node: string, why: string, at: 
   const skipped = withNodeCode(state, scope, node, ROW_CODES.skipped);
   const cleared: RunState = {
     ...skipped,
-    gates: skipped.gates.filter(({ about }) => about.kind !== 'node' || about.step.node !== node),
+    gates: skipped.gates.filter(({ about }) => about.kind !== 'node' || about.node !== node),
     ready: skipped.ready.filter(({ step }) => step.node !== node),
     nodesApproved: skipped.nodesApproved.filter((name) => name !== node),
     retries: skipped.retries.filter((retry) => retry.node !== node),

@@ -37,7 +37,8 @@ export type OpenGate = {
   about:
     | { kind: 'adopt'; holder: OwnerMark }
     | { kind: 'pool'; pool: string }
-    | { kind: 'node'; step: NodeStep; observedAt: string };
+    /** `step` is null once the run has continued as new: it would be too old to act upon. */
+    | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string };
 };
 
 export type DecidedGate = {
@@ -110,10 +111,10 @@ export type FleetMove =
 export const EVENTS_KEPT = 50;
 export const IGNORED_KEPT = 50;
 /** Enough to tell a double-click from a second thought; older ones are told by the node's state. */
-export const DECIDED_KEPT = 200;
+export const DECIDED_KEPT = 100;
 export const NOTE_CHARS_MAX = 300;
-/** 500 notes of 300 characters are what the report may hold (REPORT_NOTES_MAX). */
-export const NOTES_KEPT = 500;
+/** 200 notes of 300 characters are a third of what one payload should hold; the records have the rest. */
+export const NOTES_KEPT = 200;
 /** An observation older than this is not acted upon after an approval: the planner is asked again. */
 export const STEP_FRESH_MS = 60_000;
 
@@ -178,6 +179,19 @@ export function withEvent(state: RunState, at: string, text: string): RunState {
   return { ...state, events };
 }
 
+/** At most `blockersMax` reasons over all children: what travels in one payload. */
+export function cutProgress<T extends { progress: DrainProgress | null }>(
+  children: readonly T[],
+  blockersMax: number,
+): readonly T[] {
+  const each = Math.max(1, Math.floor(blockersMax / Math.max(1, children.length)));
+  return children.map((child) =>
+    child.progress === null
+      ? child
+      : { ...child, progress: { ...child.progress, blockers: child.progress.blockers.slice(0, each) } },
+  );
+}
+
 export function withIgnored(state: RunState, message: IgnoredMessage): RunState {
   return { ...state, ignored: [...state.ignored, message].slice(-IGNORED_KEPT) };
 }
@@ -224,7 +238,7 @@ export function hasCode(state: RunState, name: keyof typeof ROW_CODES): boolean 
 export function occupiedNodes(state: RunState): readonly { node: string; pool: string }[] {
   const children = Object.values(state.active).map(({ node, pool }) => ({ node, pool }));
   const atGates = state.gates.flatMap(({ about }) =>
-    about.kind === 'node' ? [{ node: about.step.node, pool: about.step.pool }] : [],
+    about.kind === 'node' ? [{ node: about.node, pool: about.pool }] : [],
   );
   const ready = state.ready.map(({ step }) => ({ node: step.node, pool: step.pool }));
   return [...children, ...atGates, ...ready];

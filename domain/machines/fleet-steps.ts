@@ -3,7 +3,6 @@
 import { codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { NextSteps, NodeStep } from '../plan.ts';
-import { MAX_STEPS_A_TICK } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { ROW_CODES, countCodes } from '../row-codes.ts';
 
@@ -13,8 +12,7 @@ export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: s
     ...settled,
     lastPlan: { at, slots: next.slots, waiting: next.waiting },
     planFailure: null,
-    // A full answer may have been cut at its limit: there may be more.
-    planWanted: next.steps.length >= MAX_STEPS_A_TICK,
+    planWanted: next.more === true,
   };
   if (state.aborting !== null || state.paused !== null) return known;
   return next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), known);
@@ -109,7 +107,7 @@ function openNodeGate(
   const gate: OpenGate = {
     name,
     openedAt: at,
-    about: { kind: 'node', step, observedAt },
+    about: { kind: 'node', node: step.node, pool: step.pool, step, observedAt },
     evidence: [
       `${step.node} (${step.pool}, ${step.zone}): ${step.from ?? 'unknown release'} → ${step.release.name}`,
       `image ${step.release.imageId} by ${step.reimage.method} of ${step.instanceId}`,

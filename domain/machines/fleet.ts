@@ -13,6 +13,7 @@ import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import {
   codeOf,
+  cutProgress,
   decisionOf,
   moved,
   rejected,
@@ -31,6 +32,8 @@ import type { RowCode } from '../row-codes.ts';
 
 /** Nodes that carry a dead run's mark, as told at gate `adopt`; more would not be read. */
 const NODES_NAMED_MAX = 20;
+/** 200 reasons of 400 bytes: what a run takes along when it continues as new. */
+const BLOCKERS_CARRIED_MAX = 200;
 
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   switch (event.kind) {
@@ -73,10 +76,8 @@ export function transition(state: RunState, scope: Scope, event: FleetEvent): Fl
     }
     case 'lookedAgain':
       return moved({ ...state, planWanted: true }, 'asks again');
-    case 'handedOver': {
-      const active = Object.entries(state.active).map(([node, child]) => [node, { ...child, adopted: true }]);
-      return moved({ ...state, active: Object.fromEntries(active) as RunState['active'] }, 'handed over');
-    }
+    case 'handedOver':
+      return moved(handedOver(state), 'handed over');
     case 'ended':
       return moved({ ...state, outcome: event.outcome, endedAt: event.at }, event.outcome);
     case 'reportRecorded':
@@ -115,6 +116,16 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
     case 'skipAnswered':
       return skipAnswered(state, event);
   }
+}
+
+/** Made small enough to be one input, and true for a run that did not start these children itself. */
+function handedOver(state: RunState): RunState {
+  const children = cutProgress(Object.values(state.active), BLOCKERS_CARRIED_MAX);
+  const active = Object.fromEntries(children.map((child) => [child.node, { ...child, adopted: true }]));
+  const gates = state.gates.map((gate) =>
+    gate.about.kind === 'node' ? { ...gate, about: { ...gate.about, step: null } } : gate,
+  );
+  return { ...state, active, gates, planWanted: true };
 }
 
 function cancelled(state: RunState, scope: Scope, at: string): FleetMove {

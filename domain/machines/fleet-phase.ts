@@ -1,0 +1,76 @@
+// What follows from a run's state: its phase, what it waits on, whether it is over and how it ended.
+// Derived each time, never stored.
+import { hasCode, occupiedNodes } from './fleet-state.ts';
+import type { RunState } from './fleet-state.ts';
+import { countCodes } from '../row-codes.ts';
+import type { RunOutcome } from '../report.ts';
+import type { RunPhase } from '../status.ts';
+
+export function phaseOf(state: RunState): RunPhase {
+  if (state.outcome !== null) return 'ended';
+  if (state.aborting !== null) return 'aborting';
+  if (state.paused !== null || state.tripped !== null) return 'paused';
+  if (state.hold.kind === 'waiting') return 'waiting-for-cluster';
+  return state.plan === null ? 'preparing' : 'running';
+}
+
+export function phaseWhyOf(state: RunState): string | null {
+  const { aborting, paused, tripped, hold } = state;
+  if (aborting !== null) return `aborted by ${aborting.by}: ${aborting.reason}`;
+  if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
+  if (tripped !== null) return `${tripped.why}; retry or skip them, then resume; or abort`;
+  if (hold.kind === 'waiting') return `held by ${hold.holder}`;
+  if (state.planFailure !== null) return `cannot look at the cluster: ${state.planFailure.why}`;
+  return null;
+}
+
+/** One word for lists of workflows: the search attribute RefitWaitingOn. */
+export function waitingOnOf(state: RunState): string {
+  if (state.outcome !== null) return 'nothing';
+  const [gate] = state.gates;
+  if (gate !== undefined) return `gate:${gate.name}`;
+  if (state.hold.kind === 'waiting') return 'cluster';
+  if (state.aborting === null && (state.paused !== null || state.tripped !== null)) return 'resume';
+  if (state.planFailure !== null) return 'cluster-api';
+  return 'nothing';
+}
+
+/** No message of a person can make it go on: everything is decided. */
+export function isOver(state: RunState): boolean {
+  if (state.plan === null) return state.aborting !== null;
+  const atWork = occupiedNodes(state).length > 0;
+  if (state.aborting !== null) return !atWork;
+  if (atWork || hasCode(state, 'waiting') || state.retries.length > 0) return false;
+  // Failures that stopped the run, or that somebody paused to look at, are for people to decide.
+  return !((state.tripped !== null || state.paused !== null) && hasCode(state, 'failed'));
+}
+
+export function outcomeOf(state: RunState): RunOutcome {
+  if (state.aborting !== null) return state.aborting.kind === 'cancel' ? 'cancelled' : 'aborted';
+  const counts = countCodes(state.codes);
+  if (counts.failed > 0) return 'failed';
+  if (counts.done > 0) return 'succeeded';
+  return counts.upToDate === state.codes.length ? 'nothingToDo' : 'failed';
+}
+
+/** Whether the planner should be asked now. */
+export function mayPlan(state: RunState): boolean {
+  if (!state.planWanted || state.plan === null || state.outcome !== null) return false;
+  if (state.aborting !== null || state.paused !== null) return false;
+  if (state.retries.length > 0) return true;
+  return state.tripped === null && hasCode(state, 'waiting');
+}
+
+/** Something that no message tells of must change before the run goes on: look again after a while. */
+export function waitsForOutside(state: RunState): boolean {
+  if (!mayPlan({ ...state, planWanted: true })) return false;
+  if (state.planFailure !== null) return true;
+  if (state.lastPlan === null) return false;
+  const occupied = occupiedNodes(state);
+  const { slots, waiting } = state.lastPlan;
+  // Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run.
+  if (slots.some((slot) => slot.unavailable > occupied.filter(({ pool }) => pool === slot.pool).length)) {
+    return true;
+  }
+  return waiting.some(({ why }) => why.kind !== 'budget' && why.kind !== 'order') || state.retries.length > 0;
+}

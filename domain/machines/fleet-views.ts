@@ -1,0 +1,217 @@
+// What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
+import { listWaiting } from './fleet-waiting.ts';
+import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
+import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
+import type { NodeStateName } from '../node-state.ts';
+import type { PlanRow } from '../plan.ts';
+import { REPORT_NOTES_MAX } from '../report.ts';
+import type { RunReport } from '../report.ts';
+import { ROW_CODES, countCodes } from '../row-codes.ts';
+import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../status.ts';
+import type {
+  ActiveNode,
+  Gate,
+  PageQuery,
+  PlanPage,
+  ReportAnswer,
+  RunStatus,
+  TablePage,
+  TableRow,
+  WhyPage,
+} from '../status.ts';
+
+export type RunIds = { workflowId: string; firstExecutionRunId: string };
+
+const ACTIVE_TOLD_MAX = 100;
+const WAITING_TOLD_MAX = 50;
+const GATES_TOLD_MAX = 100;
+/** Of the newest failures that the status names; the table has the others. */
+const NODE_NOTE_CHARS_MAX = 200;
+
+export function statusOf(state: RunState, ids: RunIds): RunStatus {
+  const { definition } = state;
+  const counts = countCodes(state.codes);
+  return {
+    workflowId: ids.workflowId,
+    fleet: definition?.fleet ?? '',
+    cluster: definition?.cluster.name ?? '',
+    requestedBy: definition?.requestedBy ?? null,
+    startedAt: state.startedAt,
+    phase: phaseOf(state),
+    phaseWhy: phaseWhyOf(state),
+    outcome: state.outcome,
+    planDigest: state.plan?.digest ?? null,
+    counts: { total: state.codes.length, ...counts },
+    active: Object.values(state.active).slice(0, ACTIVE_TOLD_MAX).map(activeNodeOf),
+    waiting: listWaiting(state).slice(0, WAITING_TOLD_MAX),
+    gates: state.gates.slice(0, GATES_TOLD_MAX).map((gate) => gateOf(gate, ids)),
+    ignored: state.ignored,
+    events: state.events,
+    reportDigest: state.reportDigest,
+  };
+}
+
+function activeNodeOf(child: ActiveChild): ActiveNode {
+  const { node, pool, childId, attempt, state, since, until, progress } = child;
+  return { node, pool, childId, attempt, state, since, until, progress };
+}
+
+function gateOf(gate: OpenGate, { workflowId }: RunIds): Gate {
+  const input = JSON.stringify({ gate: gate.name, by: 'YOU' });
+  return {
+    name: gate.name,
+    openedAt: gate.openedAt,
+    evidence: gate.evidence,
+    answers: [
+      `refit approve ${gate.name} -w ${workflowId}`,
+      `refit reject ${gate.name} -w ${workflowId}`,
+      `temporal workflow signal -w ${workflowId} --name approve -i '${input}'`,
+    ],
+  };
+}
+
+export function tableOf(state: RunState, scope: Scope, query: PageQuery): TablePage {
+  const page = pageOf(
+    scope.rows,
+    query,
+    (row) => row.node,
+    (row) => row.pool,
+  );
+  return { ...page, rows: page.rows.map((row) => tableRowOf(state, scope, row)) };
+}
+
+function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
+  const code = state.codes[scope.indexOf.get(row.node) ?? -1];
+  const child = state.active[row.node];
+  const note = state.notes[row.node];
+  return {
+    node: row.node,
+    pool: row.pool,
+    zone: row.zone,
+    state: child?.state ?? shownState(code, row, note?.state),
+    since: child?.since ?? note?.at ?? null,
+    from: row.from,
+    to: row.to,
+    attempt: child?.attempt ?? state.attempts[row.node] ?? 1,
+    note: noteText(state, row, child, code).slice(0, NODE_NOTE_CHARS_MAX),
+  };
+}
+
+function shownState(code: string | undefined, row: PlanRow, noted: string | undefined): NodeStateName {
+  if (code === ROW_CODES.failed) return 'failed';
+  if (code === ROW_CODES.waiting || code === ROW_CODES.active) return 'waiting';
+  if (code === ROW_CODES.leftAlone && row.disposition.kind === 'leftAlone' && noted === undefined) {
+    const { kind } = row.disposition.why;
+    if (kind === 'cordonedByOther') return 'cordoned-by-other';
+    if (kind === 'quarantined') return 'quarantined';
+  }
+  return 'normal';
+}
+
+function noteText(
+  state: RunState,
+  row: PlanRow,
+  child: ActiveChild | undefined,
+  code: string | undefined,
+): string {
+  if (child !== undefined) {
+    const { progress } = child;
+    if (progress === null) return '';
+    const first = progress.blockers[0];
+    const left = `${String(progress.podsLeft)} of ${String(progress.podsTotal)} pods left`;
+    return first === undefined ? left : `${left}; ${first.namespace}/${first.pod}: ${first.text}`;
+  }
+  const note = state.notes[row.node];
+  if (note !== undefined) return note.why;
+  if (code === ROW_CODES.active) return 'waits for approval';
+  if (code === ROW_CODES.done) return `done: ${row.to}`;
+  if (code === ROW_CODES.upToDate) return 'up to date';
+  if (code === ROW_CODES.skipped) return 'dropped before it began';
+  return row.disposition.kind === 'leftAlone' ? row.disposition.why.text : '';
+}
+
+export function planOf(state: RunState, scope: Scope, query: PageQuery): PlanPage {
+  const page = pageOf(
+    scope.rows,
+    query,
+    (row) => row.node,
+    (row) => row.pool,
+  );
+  return { summary: state.plan, ...page };
+}
+
+export function whyOf(state: RunState, query: PageQuery): WhyPage {
+  const items = listWaiting(state);
+  const page = pageOf(
+    items,
+    query,
+    ({ subject }) => subject.replace(/^node\//, ''),
+    ({ subject }) => subject.replace(/^pool\//, ''),
+  );
+  return { items: page.rows, total: page.total, next: page.next };
+}
+
+export function reportOf(state: RunState, scope: Scope, ids: RunIds, now: string): ReportAnswer {
+  return { report: reportAt(state, scope, ids, state.endedAt ?? now), digest: state.reportDigest };
+}
+
+/** The report as it would read if the run ended at `endedAt`; null before there is a definition. */
+export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: string): RunReport | null {
+  const { definition } = state;
+  if (definition === null) return null;
+  const counts = countCodes(state.codes);
+  const notes = listNotes(state, scope);
+  return {
+    ...ids,
+    fleet: definition.fleet,
+    cluster: definition.cluster.name,
+    requestedBy: definition.requestedBy,
+    startedAt: state.startedAt,
+    endedAt,
+    outcome: state.outcome ?? 'failed',
+    plan: state.plan,
+    counts: {
+      total: state.codes.length,
+      done: counts.done,
+      failed: counts.failed,
+      skipped: counts.skipped,
+      upToDate: counts.upToDate,
+      leftAlone: counts.leftAlone,
+      // A node at work when the report was asked for is not done.
+      waiting: counts.waiting + counts.active,
+    },
+    notes: notes.slice(0, REPORT_NOTES_MAX),
+    notesTotal: notes.length,
+  };
+}
+
+function listNotes(state: RunState, scope: Scope): { node: string; state: string; why: string }[] {
+  return scope.rows.flatMap((row, index) => {
+    const note = state.notes[row.node];
+    if (note !== undefined) return [{ node: row.node, state: note.state, why: note.why }];
+    const code = state.codes[index];
+    if (code === ROW_CODES.skipped)
+      return [{ node: row.node, state: 'skipped', why: 'dropped before it began' }];
+    if (code !== ROW_CODES.leftAlone || row.disposition.kind !== 'leftAlone') return [];
+    return [{ node: row.node, state: 'leftAlone', why: row.disposition.why.text }];
+  });
+}
+
+function pageOf<T>(
+  all: readonly T[],
+  query: PageQuery,
+  nodeOf: (item: T) => string,
+  poolOf: (item: T) => string,
+): { rows: readonly T[]; total: number; next: string | null } {
+  const chosen = all.filter(
+    (item) =>
+      (query.pool === undefined || poolOf(item) === query.pool) &&
+      (query.node === undefined || nodeOf(item) === query.node),
+  );
+  const start = query.after === undefined ? 0 : chosen.findIndex((item) => nodeOf(item) === query.after) + 1;
+  const limit = Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX);
+  const rows = chosen.slice(start, start + limit);
+  const last = rows.at(-1);
+  const more = start + rows.length < chosen.length;
+  return { rows, total: chosen.length, next: more && last !== undefined ? nodeOf(last) : null };
+}

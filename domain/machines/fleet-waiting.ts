@@ -1,0 +1,151 @@
+// For each thing that waits: on what, since when, until when, and what would free it.
+import { phaseWhyOf } from './fleet-phase.ts';
+import { cut } from './fleet-state.ts';
+import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
+import type { DrainBlocker } from '../node-state.ts';
+import type { WaitingItem } from '../status.ts';
+
+/** 500 items of 500 characters stay under what a query may answer. */
+const TEXT_CHARS_MAX = 400;
+
+export function listWaiting(state: RunState): readonly WaitingItem[] {
+  if (state.outcome !== null) return [];
+  return [
+    ...listForRun(state),
+    ...state.gates.map(gateItem),
+    ...Object.values(state.active).flatMap(listForChild),
+    ...Object.entries(state.notes).flatMap(([node, note]) =>
+      note.state === 'failed' && state.tripped !== null
+        ? [item(`node/${node}`, note.why, note.at, null, `refit retry ${node}, refit skip ${node}, or abort`)]
+        : [],
+    ),
+    ...listForPlan(state),
+  ];
+}
+
+function item(
+  subject: string,
+  on: string,
+  since: string,
+  until: string | null,
+  freedBy: string,
+): WaitingItem {
+  return { subject, on: cut(on, TEXT_CHARS_MAX), since, until, freedBy: cut(freedBy, TEXT_CHARS_MAX) };
+}
+
+function listForRun(state: RunState): readonly WaitingItem[] {
+  const why = phaseWhyOf(state);
+  if (why === null || state.aborting !== null) return [];
+  const { paused, tripped, hold, planFailure } = state;
+  if (paused !== null) return [item('run', why, paused.at, null, 'refit resume, or refit abort')];
+  if (tripped !== null) {
+    return [
+      item(
+        'run',
+        why,
+        tripped.at,
+        null,
+        'refit retry or refit skip of the failed nodes, then refit resume; or refit abort',
+      ),
+    ];
+  }
+  if (hold.kind === 'waiting') {
+    const adopting = state.gates.some(({ about }) => about.kind === 'adopt');
+    const freedBy = adopting
+      ? 'refit approve adopt, or refit reject adopt'
+      : 'the end of that run, or refit abort of this one';
+    return [item('run', why, hold.since, null, freedBy)];
+  }
+  if (planFailure === null) return [];
+  return [
+    item('run', why, planFailure.since, null, 'it is tried again by itself; refit pause or abort stops it'),
+  ];
+}
+
+function gateItem(gate: OpenGate): WaitingItem {
+  return item(
+    `gate/${gate.name}`,
+    `approval: ${gate.evidence[0] ?? ''}`,
+    gate.openedAt,
+    null,
+    `refit approve ${gate.name}, or refit reject ${gate.name}`,
+  );
+}
+
+function listForChild(child: ActiveChild): readonly WaitingItem[] {
+  const subject = `node/${child.node}`;
+  if (child.progress === null) {
+    return [item(subject, `${child.state}`, child.since, child.until, freedByState(child))];
+  }
+  const { podsLeft, podsTotal, blockers, blockersTotal } = child.progress;
+  if (blockers.length === 0) {
+    const on = `draining: ${String(podsLeft)} of ${String(podsTotal)} pods left`;
+    return [item(subject, on, child.since, child.until, 'the pods end by themselves')];
+  }
+  const more = blockersTotal > blockers.length ? ` (one of ${String(blockersTotal)} reasons)` : '';
+  return blockers.map((blocker) =>
+    item(
+      subject,
+      `${blockerText(blocker)}${more}`,
+      blocker.since,
+      child.until,
+      freedByBlocker(blocker, child.node),
+    ),
+  );
+}
+
+function blockerText(blocker: DrainBlocker): string {
+  const pdbs = blocker.pdbs.length === 0 ? '' : ` held by PDB ${blocker.pdbs.join(' and ')}`;
+  const allowed =
+    blocker.disruptionsAllowed === null ? '' : ` (${String(blocker.disruptionsAllowed)} disruptions allowed)`;
+  return `pod ${blocker.namespace}/${blocker.pod}${pdbs}${allowed}: ${blocker.text}`;
+}
+
+function freedByBlocker(blocker: DrainBlocker, node: string): string {
+  switch (blocker.kind) {
+    case 'pdb':
+    case 'pdbStale':
+      return `PDB ${blocker.pdbs[0] ?? ''} allowing a disruption; the drain then goes on by itself`;
+    case 'pdbNever':
+      return `a change of PDB ${blocker.pdbs[0] ?? ''}, which can never allow it; or refit skip ${node}`;
+    case 'twoPdbs':
+      return `removing the pod from all PDBs but one; or refit skip ${node}`;
+    case 'bare':
+    case 'daemonSetMissing':
+    case 'annotation':
+      return `the pod's end or a person's deleting it; or refit skip ${node}`;
+    case 'terminating':
+      return 'the pod ending by itself';
+    case 'conflict':
+    case 'other':
+      return `it is tried again by itself; or refit skip ${node}`;
+  }
+}
+
+function freedByState(child: ActiveChild): string {
+  switch (child.state) {
+    case 'draining':
+      return 'its pods moving away';
+    case 'reimaging':
+      return 'the new root volume';
+    case 'rejoining':
+      return 'the node being Ready again';
+    default:
+      return 'it goes on by itself';
+  }
+}
+
+function listForPlan(state: RunState): readonly WaitingItem[] {
+  const { lastPlan } = state;
+  if (lastPlan === null || state.aborting !== null || state.paused !== null || state.tripped !== null)
+    return [];
+  return lastPlan.waiting.map(({ why, nodes, example }) =>
+    item(
+      `node/${example}`,
+      nodes === 1 ? why.text : `${why.text} (and ${String(nodes - 1)} more wait for the same)`,
+      lastPlan.at,
+      null,
+      'it is looked at again by itself',
+    ),
+  );
+}
