@@ -1,0 +1,200 @@
+// The test bed of the end-to-end tests: one sandbox, real workers as processes of their own, and the
+// stock tools. It asks only what an operator or an auditor could ask, never Refit's own memory.
+import { Client, Connection } from '@temporalio/client';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunStatus, TablePage } from '../../domain/status.ts';
+import { down, environment, status, up } from '../../sandbox/sandbox.ts';
+import type { SandboxStatus } from '../../sandbox/status.ts';
+import { waitUntil } from '../../sandbox/waiting.ts';
+import { readAuditLog } from '../checker/audit-log.ts';
+import type { Request } from '../checker/audit-log.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+export type Said = { code: number | null; stdout: string; stderr: string };
+
+/** A call that the EC2 front took. */
+export type Ec2Call = {
+  time: string;
+  action: string;
+  parameters: Record<string, string>;
+  clientToken: string | null;
+  result: string;
+};
+
+export type WorkerProcess = { process: ChildProcess; log: string; ended: Promise<number | null> };
+
+export type Bed = {
+  dir: string;
+  env: NodeJS.ProcessEnv;
+  sandbox: SandboxStatus;
+  client: Client;
+  workers: WorkerProcess[];
+  close: () => Promise<void>;
+};
+
+/** A fresh sandbox of so many nodes in a folder of its own. */
+export async function openBed(o: { nodes: number; seed?: number; clusters?: number }): Promise<Bed> {
+  const dir = join(mkdtempSync(join(tmpdir(), 'refit-e2e-')), 'sandbox');
+  const trace: string[] = [];
+  await up({ dir, ...o, onProgress: (progress) => trace.push(JSON.stringify(progress)) });
+  const sandbox = (await status({ dir })).status;
+  const { set, unset } = await environment({ dir });
+  const env: NodeJS.ProcessEnv = { ...process.env, ...set, NO_COLOR: '1' };
+  for (const name of [...unset, 'NODE_OPTIONS', 'JEST_WORKER_ID']) delete env[name];
+  const connection = await Connection.connect({ address: sandbox.temporal.address });
+  const bed: Bed = {
+    dir,
+    env,
+    sandbox,
+    client: new Client({ connection, namespace: sandbox.temporal.namespace }),
+    workers: [],
+    close: async () => {
+      await Promise.all(bed.workers.map((worker) => stopWorker(worker)));
+      await connection.close();
+      await down({ dir });
+      await rm(join(dir, '..'), { recursive: true, force: true });
+    },
+  };
+  return bed;
+}
+
+/** Starts `refit worker` as a process of its own and waits until it polls. */
+export async function startWorker(bed: Bed): Promise<WorkerProcess> {
+  const log = join(bed.dir, '..', `worker-${String(bed.workers.length + 1)}.log`);
+  const output = openSync(log, 'a');
+  const child = spawn(process.execPath, [join(root, 'clients/cli/main.ts'), 'worker'], {
+    cwd: root,
+    env: bed.env,
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const worker = { process: child, log, ended };
+  bed.workers.push(worker);
+  const tail = () => readFileSync(log, 'utf8').slice(-4000);
+  await waitUntil({
+    condition: async () => {
+      if (child.exitCode !== null)
+        throw new Error(`the worker ended with ${String(child.exitCode)}:\n${tail()}`);
+      return (await pollers(bed)).includes(child.pid ?? 0);
+    },
+    timeoutMs: 60_000,
+    onTimeout: () => new Error(`the worker does not poll after 60 s:\n${tail()}`),
+  });
+  return worker;
+}
+
+/** Process ids of the workers that the task queue knows; identities begin with the pid. */
+async function pollers(bed: Bed): Promise<number[]> {
+  const answer = await bed.client.workflowService.describeTaskQueue({
+    namespace: bed.sandbox.temporal.namespace,
+    taskQueue: { name: 'refit' },
+    taskQueueType: 2,
+  });
+  return (answer.pollers ?? []).map((poller) => Number.parseInt(poller.identity ?? '', 10));
+}
+
+export async function stopWorker(
+  worker: WorkerProcess,
+  signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
+  if (worker.process.exitCode === null && worker.process.signalCode === null) worker.process.kill(signal);
+  await worker.ended;
+}
+
+/** Runs a command to its end, with the sandbox's environment. */
+export async function say(
+  bed: Bed,
+  command: string,
+  args: readonly string[],
+  timeoutMs = 60_000,
+): Promise<Said> {
+  const child = spawn(command, args, { cwd: root, env: bed.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  clearTimeout(timer);
+  return { code, stdout, stderr };
+}
+
+async function must(said: Promise<Said>, what: string): Promise<string> {
+  const { code, stdout, stderr } = await said;
+  if (code !== 0) throw new Error(`${what} ended with ${String(code)}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+export const refit = (bed: Bed, ...args: string[]): Promise<Said> =>
+  say(bed, process.execPath, [join(root, 'clients/cli/main.ts'), ...args]);
+
+/** The stock Temporal CLI; throws unless it ends with 0. */
+export const temporal = (bed: Bed, ...args: string[]): Promise<string> =>
+  must(say(bed, 'temporal', args), `temporal ${args.join(' ')}`);
+
+export const kubectl = (bed: Bed, ...args: string[]): Promise<string> =>
+  must(say(bed, 'kubectl', args), `kubectl ${args.join(' ')}`);
+
+export const fault = (bed: Bed, ...args: string[]): Promise<string> =>
+  must(refit(bed, 'sandbox', 'fault', ...args), `refit sandbox fault ${args.join(' ')}`);
+
+export async function runStatus(bed: Bed, workflowId: string): Promise<RunStatus> {
+  return bed.client.workflow.getHandle(workflowId).query<RunStatus>('status');
+}
+
+export async function runTable(bed: Bed, workflowId: string): Promise<TablePage> {
+  return bed.client.workflow.getHandle(workflowId).query<TablePage, [object]>('table', { limit: 500 });
+}
+
+/** Waits for what the run's status shows; a failure tells the last status. */
+export async function waitForStatus(
+  bed: Bed,
+  workflowId: string,
+  what: string,
+  condition: (status: RunStatus) => boolean,
+  timeoutMs = 60_000,
+): Promise<RunStatus> {
+  let last: RunStatus | undefined;
+  let trouble: unknown;
+  await waitUntil({
+    condition: async () => {
+      try {
+        last = await runStatus(bed, workflowId);
+      } catch (error) {
+        // No worker, or a server that is being restarted: ask again until the time is up.
+        trouble = error;
+        return false;
+      }
+      return condition(last);
+    },
+    timeoutMs,
+    onTimeout: () =>
+      new Error(
+        `waited ${String(timeoutMs / 1000)} s for ${what}; last: ${JSON.stringify(last ?? String(trouble), null, 1)}`,
+      ),
+  });
+  if (last === undefined) throw new Error('unreachable');
+  return last;
+}
+
+export const auditLog = (bed: Bed, since = 0): Request[] =>
+  readAuditLog(bed.sandbox.clusters[0]?.auditLog ?? '').filter((request) => request.at >= since);
+
+export async function ec2Calls(bed: Bed, since = 0): Promise<Ec2Call[]> {
+  const answer = await fetch(`${bed.sandbox.ec2.endpoint}/_sandbox/calls`);
+  return (await answer.text())
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Ec2Call)
+    .filter((call) => Date.parse(call.time) >= since);
+}
