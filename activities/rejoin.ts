@@ -1,0 +1,20 @@
+// Waits until a node is Ready out of its new boot. Reads the worker's shared watch: no request a look.
+import type { NodeActivities, RejoinResult } from './api.ts';
+import { judgeRejoin } from '../domain/verify/rejoin.ts';
+import { look, promptly } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export function createRejoinActivities(deps: ActivityDeps): Pick<NodeActivities, 'awaitRejoined'> {
+  return {
+    awaitRejoined: (o) =>
+      look<RejoinResult>(
+        { now: deps.now, deadline: o.deadline, late: (why) => ({ kind: 'timedOut', why }) },
+        async () => {
+          const { node, uid, before } = o.step;
+          const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
+          const judged = judgeRejoin({ node, uid, bootIdBefore: before.bootId }, facts?.node, o.since);
+          return judged.kind === 'notYet' ? { kind: 'waiting', why: judged.why } : judged;
+        },
+      ),
+  };
+}
