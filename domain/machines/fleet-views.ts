@@ -1,6 +1,7 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
 import { listWaiting } from './fleet-waiting.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
+import { cutProgress } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { NodeStateName } from '../node-state.ts';
 import type { PlanRow } from '../plan.ts';
@@ -17,14 +18,20 @@ import type {
   RunStatus,
   TablePage,
   TableRow,
+  WaitingItem,
   WhyPage,
 } from '../status.ts';
 
 export type RunIds = { workflowId: string; firstExecutionRunId: string };
 
+// A status at its worst stays under 256 KB: 100 children with 100 reasons are 80 KB, 50 ignored messages
+// 70 KB, 40 gates 32 KB, 30 waiting things 28 KB, 50 events 17 KB.
 const ACTIVE_TOLD_MAX = 100;
-const WAITING_TOLD_MAX = 50;
-const GATES_TOLD_MAX = 100;
+const BLOCKERS_TOLD_MAX = 100;
+const GATES_TOLD_MAX = 40;
+const WAITING_TOLD_MAX = 30;
+/** 200 waiting things of 950 bytes. */
+const WHY_PAGE_MAX = 200;
 /** Of the newest failures that the status names; the table has the others. */
 const NODE_NOTE_CHARS_MAX = 200;
 
@@ -42,7 +49,9 @@ export function statusOf(state: RunState, ids: RunIds): RunStatus {
     outcome: state.outcome,
     planDigest: state.plan?.digest ?? null,
     counts: { total: state.codes.length, ...counts },
-    active: Object.values(state.active).slice(0, ACTIVE_TOLD_MAX).map(activeNodeOf),
+    active: cutProgress(Object.values(state.active).slice(0, ACTIVE_TOLD_MAX), BLOCKERS_TOLD_MAX).map(
+      activeNodeOf,
+    ),
     waiting: listWaiting(state).slice(0, WAITING_TOLD_MAX),
     gates: state.gates.slice(0, GATES_TOLD_MAX).map((gate) => gateOf(gate, ids)),
     ignored: state.ignored,
@@ -140,14 +149,15 @@ export function planOf(state: RunState, scope: Scope, query: PageQuery): PlanPag
   return { summary: state.plan, ...page };
 }
 
-export function whyOf(state: RunState, query: PageQuery): WhyPage {
-  const items = listWaiting(state);
-  const page = pageOf(
-    items,
-    query,
-    ({ subject }) => subject.replace(/^node\//, ''),
-    ({ subject }) => subject.replace(/^pool\//, ''),
-  );
+export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage {
+  const limit = Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, WHY_PAGE_MAX);
+  // `gate/node/ip-…` and `node/ip-…` are both about that node.
+  const nodeOf = ({ subject }: WaitingItem) => subject.replace(/^gate\//, '').replace(/^node\//, '');
+  const poolOf = (item: WaitingItem) => {
+    const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
+    return row?.pool ?? nodeOf(item).replace(/^pool\//, '');
+  };
+  const page = pageOf(listWaiting(state), { ...query, limit }, nodeOf, poolOf);
   return { items: page.rows, total: page.total, next: page.next };
 }
 
@@ -208,10 +218,16 @@ function pageOf<T>(
       (query.pool === undefined || poolOf(item) === query.pool) &&
       (query.node === undefined || nodeOf(item) === query.node),
   );
-  const start = query.after === undefined ? 0 : chosen.findIndex((item) => nodeOf(item) === query.after) + 1;
-  const limit = Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX);
-  const rows = chosen.slice(start, start + limit);
+  const after = chosen.findLastIndex((item) => nodeOf(item) === query.after);
+  const start = query.after === undefined ? 0 : after + 1;
+  let end = Math.min(chosen.length, start + Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX));
+  // All that is told of one node stands on one page, since the next page begins after a node.
+  while (end < chosen.length && nodeOf(chosen[end] as T) === nodeOf(chosen[end - 1] as T)) end += 1;
+  const rows = chosen.slice(start, end);
   const last = rows.at(-1);
-  const more = start + rows.length < chosen.length;
-  return { rows, total: chosen.length, next: more && last !== undefined ? nodeOf(last) : null };
+  return {
+    rows,
+    total: chosen.length,
+    next: end < chosen.length && last !== undefined ? nodeOf(last) : null,
+  };
 }
