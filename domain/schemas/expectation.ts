@@ -1,6 +1,7 @@
 // From zod's issues to findings: one for each wrong place, with what was expected there. Unknown keys
 // name the nearest known one, found by walking the published JSON Schema.
 import type { z } from 'zod';
+import { DURATION_WORD } from './scalars.ts';
 import { valueAt, type Finding, type Nearest } from './finding.ts';
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -44,7 +45,9 @@ export function findingsOf(
       const expected = issue.issues[0]?.message ?? 'another key';
       return [{ path, at: 'key', expected, fix: null }];
     }
-    return [{ path, at: 'value', expected: issue.message, fix: fixOf(valueAt(document, path), issue) }];
+    return [
+      { path, at: 'value', expected: issue.message, fix: fixOf(valueAt(document, path), issue, nearest) },
+    ];
   });
 }
 
@@ -63,9 +66,14 @@ function unknownKey(
   };
 }
 
-function fixOf(found: unknown, issue: z.core.$ZodIssue): string | null {
+function fixOf(found: unknown, issue: z.core.$ZodIssue, nearest: Nearest): string | null {
   if (found === undefined) return 'add it';
+  if (issue.code === 'invalid_value' && typeof found === 'string') {
+    const near = nearest(found, issue.values.map(String));
+    return near === undefined ? null : `did you mean ${near}?`;
+  }
   const wantsText = issue.code === 'invalid_type' && issue.expected === 'string';
+  if (wantsText && issue.message.startsWith(DURATION_WORD)) return 'give it a unit, like 30m';
   if (wantsText && ['number', 'boolean', 'bigint'].includes(typeof found)) return 'put it in quotes';
   return null;
 }

@@ -15,7 +15,8 @@ import {
   whole,
 } from './scalars.ts';
 
-const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** A step that takes longer than a week waits for a person, not for a machine. */
@@ -86,7 +87,7 @@ const approval = z
 
 const drain = z
   .strictObject({
-    timeout: duration(MINUTE_MS, STEP_MAX_MS).optional().describe('How long pods may take to leave.'),
+    timeout: duration(SECOND_MS, STEP_MAX_MS).optional().describe('How long pods may take to leave.'),
     onTimeout: z
       .enum(['defer', 'fail', 'force'], { error: 'one of defer, fail, force' })
       .optional()
@@ -102,7 +103,7 @@ const reimage = z
       })
       .optional()
       .describe('How a node gets its new image.'),
-    timeout: duration(MINUTE_MS, STEP_MAX_MS)
+    timeout: duration(SECOND_MS, STEP_MAX_MS)
       .optional()
       .describe('How long the reimage, and the return after it, may take.'),
     oldRootVolume: oldRootVolume(KEEP_MAX_MS)

@@ -10,6 +10,8 @@ const FLEET_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?$/;
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const TEXT_CHARS_MAX = 1000;
+/** How the expectation of every duration begins. */
+export const DURATION_WORD = 'a duration';
 
 export function pattern(expected: string, form: RegExp) {
   return z.string({ error: expected }).regex(form, { error: expected });
@@ -33,7 +35,7 @@ export function whole(min: number, max: number) {
 
 /** Milliseconds after parsing. */
 export function duration(minMs: number, maxMs: number) {
-  const expected = `a duration like 30s, 10m, 1h30m or 7d, from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  const expected = `${DURATION_WORD} like 30s, 10m, 1h30m or 7d, from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
   return pattern(expected, DURATION_PATTERN)
     .refine((value) => isDurationWithin(value, minMs, maxMs), { error: expected })
     .transform((value) => parseDuration(value) ?? minMs);

@@ -1,0 +1,164 @@
+// From what somebody asked for to the definition that his run keeps: names looked up, policies
+// overridden, pools put in order. Reads nothing; everything wrong with the input is told at once.
+import { InvalidFleet, renderPath, type FleetProblem } from '../../domain/invalid-fleet.ts';
+import type { Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
+import { renderFound } from '../../domain/parse/parsed.ts';
+import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
+import { z } from 'zod';
+import { expectationOf, findingsOf } from '../../domain/schemas/expectation.ts';
+import { renderNames } from '../../domain/schemas/check-fleet-file.ts';
+import { valueAt, type Finding } from '../../domain/schemas/finding.ts';
+import { mergePolicy, policyOverrides, type PolicyOverrides } from '../../domain/schemas/policy.ts';
+import { checkEnforced } from '../../domain/schemas/unenforced.ts';
+import type { LoadedFleet } from './load-fleets.ts';
+import { nearest } from './nearest.ts';
+
+/** It travels in the workflow's history and in every activity that plans: an eighth of a payload's size. */
+const DEFINITION_BYTES_MAX = 64 * 1024;
+/** DNS-1123 subdomain, as Kubernetes names nodes. */
+const NODE_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): RunDefinition {
+  const fleet = findFleet(loaded, input);
+  const cluster = fleet.clusters.find(({ name }) => name === input.cluster);
+  if (cluster === undefined) {
+    throw new InvalidFleet([
+      unknownName(['cluster'], input.cluster, `a cluster of fleet ${fleet.name}`, namesOf(fleet.clusters)),
+    ]);
+  }
+  const overrides = parseOverrides(input.policy);
+  const problems = [
+    ...checkPools(cluster, input),
+    ...checkRelease(fleet, input),
+    ...checkNodes(input),
+    ...overrides.problems,
+  ];
+  if (problems.length > 0) throw new InvalidFleet(problems);
+  return bounded(define(fleet, cluster, input, overrides.patch));
+}
+
+function define(
+  fleet: Fleet,
+  cluster: Cluster,
+  input: FleetUpgradeInput,
+  patch: PolicyOverrides,
+): RunDefinition {
+  const inScope = cluster.pools
+    .filter(({ name }) => input.pools === undefined || input.pools.includes(name))
+    .map((pool) => ({ ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) }));
+  // A stable sort: within each half the order of the file holds.
+  const pools = inScope.toSorted((a, b) => Number(a.sla) - Number(b.sla));
+  return {
+    fleet: fleet.name,
+    cluster: { name: cluster.name, connection: cluster.connection, provider: cluster.provider },
+    tier: cluster.tier,
+    pools,
+    releases: Object.fromEntries(pools.map((pool) => [pool.name, releaseOf(fleet, pool, input)])),
+    catalog: fleet.releases,
+    nodes: input.nodes === undefined ? null : [...new Set(input.nodes)],
+    planDigest: input.planDigest ?? null,
+    requestedBy: input.requestedBy ?? null,
+  };
+}
+
+function releaseOf(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): Release {
+  const wanted = input.release ?? pool.release;
+  const release = fleet.releases.find(({ name }) => name === wanted);
+  if (release === undefined) throw new Error(`no release ${wanted} in a checked fleet`);
+  return release;
+}
+
+/** The fleet, when it is right; else what is wrong with it, or that there is none. */
+function findFleet(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): Fleet {
+  const named = loaded.filter(({ name }) => name === input.fleet);
+  const broken = named.flatMap(({ problems }) => problems);
+  if (broken.length > 0) throw new InvalidFleet(broken);
+  const fleet = named[0]?.fleet;
+  if (fleet !== undefined && fleet !== null) return fleet;
+  const known = loaded.flatMap(({ name }) => name ?? []);
+  // It may well stand in a file that cannot be read: those problems belong to the answer.
+  throw new InvalidFleet([
+    unknownName(['fleet'], input.fleet, 'a fleet of the files that REFIT_FLEET names', known),
+    ...loaded.flatMap(({ problems }) => problems),
+  ]);
+}
+
+function checkPools(cluster: Cluster, input: FleetUpgradeInput): FleetProblem[] {
+  const known = namesOf(cluster.pools);
+  return (input.pools ?? []).flatMap((name, index) =>
+    known.includes(name)
+      ? []
+      : [unknownName(['pools', index], name, `a pool of cluster ${cluster.name}`, known)],
+  );
+}
+
+function checkRelease(fleet: Fleet, input: FleetUpgradeInput): FleetProblem[] {
+  const known = namesOf(fleet.releases);
+  if (input.release === undefined || known.includes(input.release)) return [];
+  return [unknownName(['release'], input.release, 'a release of the catalog', known)];
+}
+
+function checkNodes(input: FleetUpgradeInput): FleetProblem[] {
+  return (input.nodes ?? []).flatMap((name, index) =>
+    NODE_NAME.test(name)
+      ? []
+      : [wrong(['nodes', index], name, 'the name of a node, as `kubectl get nodes` shows it', null)],
+  );
+}
+
+function parseOverrides(policy: unknown): { patch: PolicyOverrides; problems: FleetProblem[] } {
+  if (policy === undefined) return { patch: {}, problems: [] };
+  const document = { policy };
+  const locate = (finding: Finding): FleetProblem =>
+    finding.at === 'key'
+      ? {
+          ...wrong(finding.path, undefined, finding.expected, finding.fix),
+          found: String(finding.path.at(-1)),
+        }
+      : wrong(finding.path, valueAt(document, finding.path), finding.expected, finding.fix);
+  const schema = z.strictObject({ policy: policyOverrides });
+  const parsed = schema.safeParse(document, { error: expectationOf });
+  const form = parsed.success
+    ? []
+    : findingsOf(parsed.error.issues, document, z.toJSONSchema(schema, { io: 'input' }), nearest);
+  const findings = [...form, ...checkEnforced(policy, ['policy'])].filter(isFirstOfItsPath);
+  return { patch: parsed.success ? parsed.data.policy : {}, problems: findings.map(locate) };
+}
+
+function isFirstOfItsPath(finding: Finding, index: number, all: readonly Finding[]): boolean {
+  const path = renderPath(finding.path);
+  return all.findIndex((other) => renderPath(other.path) === path) === index;
+}
+
+function bounded(definition: RunDefinition): RunDefinition {
+  const bytes = new TextEncoder().encode(JSON.stringify(definition)).length;
+  if (bytes <= DEFINITION_BYTES_MAX) return definition;
+  const most = definition.nodes === null ? ['fleet'] : ['nodes'];
+  throw new InvalidFleet([
+    {
+      ...wrong(most, undefined, `at most ${DEFINITION_BYTES_MAX} bytes for all that a run keeps`, null),
+      found: `${bytes} bytes of pools, catalog and names of nodes`,
+      fix: 'name pools instead of nodes, take fewer at a time, or drop old releases from the catalog',
+    },
+  ]);
+}
+
+function unknownName(
+  path: Finding['path'],
+  name: string,
+  what: string,
+  known: readonly string[],
+): FleetProblem {
+  const near = nearest(name, known);
+  const fix = near === undefined ? null : `did you mean ${near}?`;
+  return wrong(path, name, `${what}: ${renderNames(known)}`, fix);
+}
+
+function wrong(path: Finding['path'], found: unknown, expected: string, fix: string | null): FleetProblem {
+  const place = { file: 'input', line: null, column: null, path: renderPath(path) };
+  return { ...place, found: renderFound(found), expected, fix };
+}
+
+function namesOf(entries: readonly { name: string }[]): string[] {
+  return entries.map(({ name }) => name);
+}
