@@ -48,15 +48,16 @@ export function toImageFacts(image: Image): ImageFacts {
 
 export function toRootVolumeTask(task: ReplaceRootVolumeTask): RootVolumeTask {
   const taskId = task.ReplaceRootVolumeTaskId;
-  if (taskId === undefined || task.InstanceId === undefined) {
-    throw new PortError('unsafe', 'EC2 described a root-volume task without its id or its instance');
+  // What came before the boot and what after is told by StartTime: without it nothing could be verified.
+  if (taskId === undefined || task.InstanceId === undefined || task.StartTime === undefined) {
+    throw new PortError('unsafe', 'EC2 described a root-volume task without its id, instance or start');
   }
   return {
     taskId,
     instanceId: task.InstanceId,
     imageId: task.ImageId ?? null,
     state: toTaskState(taskId, task.TaskState),
-    startedAt: task.StartTime ?? '',
+    startedAt: task.StartTime,
     completedAt: task.CompleteTime ?? null,
     tags: tagsOf(task.Tags),
   };

@@ -120,9 +120,9 @@ export interface KubernetesCluster {
   /** One consistent GET of the Node and one LIST of its pods. */
   checkEmpty(o: { node: string; uid: string; owner: OwnerMark }): Promise<EmptyCheck>;
   /**
-   * Annotation `refit.dev/reboot` = `{"attempt","bootId","at"}` by one consistent GET and one PATCH with the
-   * resourceVersion, so that of two workers one alone is told `noted`. A note of the same attempt and
-   * bootId stands (`notedBefore`); any other is overwritten.
+   * Annotation `refit.dev/reboot` = `{"owner","attempt","bootId","at"}` by one consistent GET and one PATCH
+   * with the resourceVersion, so that of two workers one alone is told `noted`. A note of the same owner,
+   * attempt and bootId stands (`notedBefore`); any other is overwritten.
    */
   ensureRebootNoted(o: {
     node: string;

@@ -1,5 +1,11 @@
 // One cluster in memory: nodes that the test sets, cordons that follow the owner mark, a Lease, and
 // answers for drain and the last look that the test chooses.
+import {
+  REBOOT_ANNOTATION,
+  isSameReboot,
+  parseRebootNote,
+  renderRebootNote,
+} from '../../domain/reimage/reboot-note.ts';
 import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type {
@@ -75,7 +81,6 @@ export function createFakeKubernetes(): FakeKubernetes {
 }
 
 export function createFakeCluster(): FakeCluster {
-  const rebootNotes = new Map<string, { attempt: number; bootId: string; at: string }>();
   const answer = async <T>(
     method: Call['method'],
     argument: unknown,
@@ -153,12 +158,13 @@ export function createFakeCluster(): FakeCluster {
     checkEmpty: (o) => answer('checkEmpty', o, () => fake.empty),
     ensureRebootNoted: (o) =>
       answer('ensureRebootNoted', o, () => {
-        if (meant(o) === undefined) return { kind: 'unsafe', why: `${o.node} is ${found(o.node)}` };
-        const note = rebootNotes.get(o.node);
-        if (note?.attempt === o.attempt && note.bootId === o.bootId) {
-          return { kind: 'notedBefore', at: note.at };
-        }
-        rebootNotes.set(o.node, { attempt: o.attempt, bootId: o.bootId, at: o.at });
+        const node = meant(o);
+        if (node === undefined) return { kind: 'unsafe', why: `${o.node} is ${found(o.node)}` };
+        const note = parseRebootNote(node.annotations[REBOOT_ANNOTATION]);
+        if (note !== undefined && isSameReboot(note, o)) return { kind: 'notedBefore', at: note.at };
+        change(o.node, {
+          annotations: { ...node.annotations, [REBOOT_ANNOTATION]: renderRebootNote(o) },
+        });
         return { kind: 'noted' };
       }),
     acquireLease: (o) =>
