@@ -71,7 +71,7 @@ async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>
   }
 }
 
-function isPassing(error: unknown): error is PortError {
+export function isPassing(error: unknown): error is PortError {
   return error instanceof PortError && PASSING.includes(error.kind);
 }
 

@@ -8,6 +8,7 @@ import {
   checkEmpty,
   collectDaemonSets,
   collectNodes,
+  collectNodesCached,
   collectRejoin,
   collectVersion,
   planDrain,
@@ -16,6 +17,7 @@ import { createApi } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { createWatches, stopWatches } from './watches.ts';
 import { ensureCordoned, ensureUncordoned } from './cordon.ts';
+import { ensureRebootNoted } from './reboot-note.ts';
 import { loadKubeConfig } from './kubeconfig.ts';
 import type { ClusterRef } from '../../domain/fleet.ts';
 import type { Kubernetes, KubernetesCluster } from '../ports/kubernetes.ts';
@@ -74,6 +76,7 @@ function createCluster(api: Api, o: KubernetesOptions): Connected {
     cluster: {
       collectVersion: () => collectVersion(api),
       collectNodes: () => collectNodes(bed),
+      collectNodesCached: () => collectNodesCached(bed),
       collectDaemonSets: (node) => collectDaemonSets(bed, node),
       collectRejoin: (node) => collectRejoin(bed, node),
       ensureCordoned: (asked) => ensureCordoned(bed, asked),
@@ -81,6 +84,7 @@ function createCluster(api: Api, o: KubernetesOptions): Connected {
       drain: (asked) => new Drain(bed, asked).run(),
       planDrain: (asked) => planDrain(api, asked),
       checkEmpty: (asked) => checkEmpty(bed, asked),
+      ensureRebootNoted: (asked) => ensureRebootNoted(bed, asked),
       acquireLease: (asked) => acquireLease(bed, asked),
       releaseLease: (asked) => releaseLease(bed, asked),
     },

@@ -1,16 +1,12 @@
 // From the API's objects to the facts that decisions need, and nothing more: what is left out here
 // costs no memory. Reads defensively: a field that is absent is a fact, never an exception.
+import type { CordonView } from '../../domain/drain/cordon.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { ControllerRef, PdbFacts, PodFacts } from '../../domain/drain/pod.ts';
 import type { RawObject } from './object-cache.ts';
 
 /** A node as the cache keeps it: the facts, and what cordon and uncordon look at. */
-export type CachedNode = Omit<NodeFacts, 'podsToMove'> & {
-  /** Values of PROTECTION_KEYS; absent ones are absent. */
-  protections: Readonly<Record<string, string>>;
-  /** Who last set spec.unschedulable, by managedFields; null when nobody is named. */
-  unschedulableBy: { manager: string; at: string } | null;
-};
+export type CachedNode = CordonView & { facts: Omit<NodeFacts, 'podsToMove'> };
 
 export type CachedDaemonSet = { namespace: string; name: string; uid: string; resourceVersion: string };
 
@@ -79,19 +75,33 @@ type RawPdb = {
 };
 
 export function toNode(raw: RawObject): CachedNode {
-  const { metadata, spec, status } = raw as unknown as RawNode;
-  const annotations = metadata.annotations ?? {};
+  const { metadata } = raw as unknown as RawNode;
+  const facts = toNodeFacts(raw as unknown as RawNode);
+  const { name, uid, resourceVersion, annotations, unschedulable } = facts;
+  return {
+    name,
+    uid,
+    resourceVersion,
+    annotations,
+    unschedulable,
+    protections: pick(metadata.annotations ?? {}, (key) =>
+      (PROTECTION_KEYS as readonly string[]).includes(key),
+    ),
+    unschedulableBy: unschedulableByOf(metadata),
+    facts,
+  };
+}
+
+function toNodeFacts({ metadata, spec, status }: RawNode): CachedNode['facts'] {
   const ready = status?.conditions?.find((each) => each.type === 'Ready');
   return {
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     labels: metadata.labels ?? {},
-    annotations: pick(annotations, (key) => key.startsWith(OUR_PREFIX)),
-    protections: pick(annotations, (key) => (PROTECTION_KEYS as readonly string[]).includes(key)),
+    annotations: pick(metadata.annotations ?? {}, (key) => key.startsWith(OUR_PREFIX)),
     taints: (spec?.taints ?? []).map(({ key, value, effect }) => ({ key, value: value ?? '', effect })),
     unschedulable: spec?.unschedulable === true,
-    unschedulableBy: unschedulableByOf(metadata),
     ready: ready?.status === 'True' || ready?.status === 'False' ? ready.status : 'Unknown',
     readyHeartbeatAt: ready?.lastHeartbeatTime ?? '',
     kubeletVersion: status?.nodeInfo?.kubeletVersion ?? '',
@@ -105,7 +115,7 @@ export function toNode(raw: RawObject): CachedNode {
   };
 }
 
-function unschedulableByOf(metadata: Meta): CachedNode['unschedulableBy'] {
+function unschedulableByOf(metadata: Meta): CordonView['unschedulableBy'] {
   const entry = metadata.managedFields?.find(
     (each) => each.fieldsV1?.['f:spec']?.['f:unschedulable'] !== undefined,
   );

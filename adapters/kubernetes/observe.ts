@@ -46,13 +46,19 @@ export async function collectNodes({ api, watches }: Bed): Promise<readonly Node
   return nodes;
 }
 
+export async function collectNodesCached({ watches }: Bed): Promise<readonly NodeFacts[]> {
+  await Promise.all([watches.nodes.synced(), watches.pods.synced()]);
+  watches.nodes.checkAlive();
+  watches.pods.checkAlive();
+  return Array.from(watches.nodes.values(), (node) => toFacts(node, watches));
+}
+
 function toFacts(node: CachedNode, watches: Watches): NodeFacts {
-  const { protections: _protections, unschedulableBy: _by, ...facts } = node;
   let podsToMove = 0;
   for (const pod of watches.pods.group(node.name).values()) {
     if (!isFinished(pod) && !pod.mirror && daemonSetOf(pod) === undefined) podsToMove += 1;
   }
-  return { ...facts, podsToMove };
+  return { ...node.facts, podsToMove };
 }
 
 function daemonSetOf(pod: PodFacts): NamedSet | undefined {

@@ -61,6 +61,7 @@ export class Reflector<T extends Cached> {
   #waiters = new Set<Waiter>();
   /** Where the next WATCH begins: moved by the watch's own events alone, so that none is jumped over. */
   #version = '0';
+  #heardAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(o: ReflectorOptions<T>) {
     this.#o = o;
@@ -111,6 +112,17 @@ export class Reflector<T extends Cached> {
   /** The newest version that the watch has shown, of any object or bookmark; 0 before the first LIST. */
   revision(): bigint {
     return BigInt(this.#version);
+  }
+
+  /** Throws when nothing was heard for so long that what is shown may be of another time. */
+  checkAlive(): void {
+    const silentMs = Date.now() - this.#heardAtMs;
+    // The watchdog has had its turn by then, and the reconnect after it failed.
+    if (silentMs <= 2 * this.#limits.silenceMaxMs) return;
+    throw new PortError(
+      'unreachable',
+      `the watch of ${this.#o.resource} at ${this.#o.api.server} has heard nothing for ${Math.round(silentMs / 1_000)} s`,
+    );
   }
 
   async stop(): Promise<void> {
@@ -174,6 +186,7 @@ export class Reflector<T extends Cached> {
       next = page.metadata.continue || undefined;
     }
     this.#cache.endReplacing();
+    this.#heardAtMs = Date.now();
     this.#synced = true;
     this.#settle();
   }
@@ -201,7 +214,7 @@ export class Reflector<T extends Cached> {
         signal: AbortSignal.any([this.#stopping.signal, watchdog.signal]),
       });
       for await (const line of linesOf(body)) {
-        heardAt = Date.now();
+        this.#heardAtMs = Date.now();
         this.#apply(JSON.parse(line) as WatchEvent);
       }
     } finally {

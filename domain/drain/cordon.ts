@@ -1,5 +1,6 @@
 // What a cordon and its reverse are: which fields are set, which are remembered and put back, and when
 // the cordon on a node is ours to lift. Pure; the adapter only sends the patch with its preconditions.
+import { REBOOT_ANNOTATION } from '../reimage/reboot-note.ts';
 import type { OwnerMark } from '../run.ts';
 
 export const OWNER = 'refit.dev/owner';
@@ -96,6 +97,7 @@ export function planUncordon(
     [CORDONED_AT]: null,
     [STATE]: null,
     [BEFORE_CORDON]: null,
+    [REBOOT_ANNOTATION]: null,
     ...remembered(view, o.protectionKeys),
   };
   if (o.release !== null) annotations[RELEASE] = o.release;
