@@ -87,8 +87,6 @@ export type NodeStep = {
   attempt: number;
   from: string | null;
   release: Release;
-  /** Pods that the drain would have to move, as observed; told at the gate. */
-  podsToMove?: number;
   /** As observed before the cordon; what verification compares with. */
   before: {
     bootId: string;
