@@ -66,11 +66,10 @@ async function lookAt(path: string): Promise<Look> {
 }
 
 function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return renderFound(error);
-  const code = 'code' in error ? String(error.code) : '';
+  const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === 'ENOENT') return 'nothing';
   if (code === 'EACCES') return 'a file that this user may not read';
-  return error.message;
+  return typeof message === 'string' ? message : renderFound(error);
 }
 
 function problem(file: string, found: string, expected: string, fix: string | null) {

@@ -35,7 +35,7 @@ export function findingsOf(
   jsonSchema: unknown,
   nearest: Nearest,
 ): Finding[] {
-  return issues.flatMap((issue): Finding[] => {
+  const findings = issues.flatMap((issue): Finding[] => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     if (issue.code === 'unrecognized_keys') {
       const known = knownKeysAt(jsonSchema, path);
@@ -48,6 +48,12 @@ export function findingsOf(
     return [
       { path, at: 'value', expected: issue.message, fix: fixOf(valueAt(document, path), issue, nearest) },
     ];
+  });
+  // A form and a bound that are both missed say the same thing twice.
+  const told = new Set<string>();
+  return findings.filter(({ path, expected }) => {
+    const key = JSON.stringify([path, expected]);
+    return !told.has(key) && told.add(key);
   });
 }
 

@@ -77,7 +77,11 @@ const cluster = z.strictObject({
     .describe('dev, qa or prod; prod when absent.'),
   connection,
   provider,
-  pools: z.array(pool, { error: 'a list of pools' }).min(1, { error: 'at least one pool' }).max(POOLS_MAX),
+  pools: z
+    .array(pool, { error: 'a list of pools' })
+    .min(1, { error: 'at least one pool' })
+    .max(POOLS_MAX)
+    .describe('Groups of nodes that run the same release under the same policy.'),
 });
 
 const release = z.strictObject({

@@ -8,6 +8,7 @@ const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 /** Without dots: `upgrade.<fleet>.<cluster>` must split in one way only. */
 const FLEET_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?$/;
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const PERCENT = /^([1-9][0-9]?|100)%$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const TEXT_CHARS_MAX = 1000;
 /** How the expectation of every duration begins. */
@@ -28,8 +29,7 @@ export function text(what: string) {
   return z.string({ error: expected }).min(1, { error: expected }).max(TEXT_CHARS_MAX, { error: expected });
 }
 
-export function whole(min: number, max: number) {
-  const expected = `a whole number from ${min} to ${max}`;
+export function whole(min: number, max: number, expected = `a whole number from ${min} to ${max}`) {
   return z.int({ error: expected }).min(min, { error: expected }).max(max, { error: expected });
 }
 
@@ -59,14 +59,14 @@ const AMOUNT_EXPECTED = `a whole number from 1 to ${AMOUNT_COUNT_MAX}, or a perc
 
 /** `3` or `10%`. */
 export const amount = z
-  .union([z.int().min(1).max(AMOUNT_COUNT_MAX), z.string().regex(/^([1-9][0-9]?|100)%$/)], {
+  .union([whole(1, AMOUNT_COUNT_MAX, AMOUNT_EXPECTED), pattern(AMOUNT_EXPECTED, PERCENT)], {
     error: AMOUNT_EXPECTED,
   })
   .transform((value): Amount => parseAmount(value) ?? { kind: 'count', count: 1 });
 
 /** The number of percent after parsing. */
-export const percent = pattern('a percentage from 1% to 100%, like "95%"', /^([1-9][0-9]?|100)%$/).transform(
-  (value) => Number(value.slice(0, -1)),
+export const percent = pattern('a percentage from 1% to 100%, like "95%"', PERCENT).transform((value) =>
+  Number(value.slice(0, -1)),
 );
 
 export const labels = z.record(
