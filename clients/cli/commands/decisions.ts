@@ -1,0 +1,178 @@
+// approve, reject, pause, resume, skip, retry, abort: what people tell a run. Each goes as an Update,
+// so that the answer says whether it took effect; sending the same one twice decides nothing twice.
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { MessageName } from '../../../domain/messages.ts';
+import { messageParsers } from '../../../domain/parse/messages.ts';
+import { renderInvalid } from '../../../domain/parse/parsed.ts';
+import { addConnectionOptions } from '../connection.ts';
+import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { addExamples, workflowIdOption } from '../options.ts';
+import type { RunFlags } from '../options.ts';
+import { outputOption, printFacts } from '../output.ts';
+import type { Format } from '../output.ts';
+import { ensureWorker, explainRunError, pickRun, withTemporal } from '../runs.ts';
+import { UpdateRefused } from '../temporal-side.ts';
+
+type DecisionFlags = RunFlags & {
+  by?: string;
+  reason?: string;
+  planDigest?: string;
+  updateId?: string;
+  output: Format;
+};
+
+type Decision = {
+  name: string;
+  /** Name of the Update. */
+  update: MessageName;
+  argument?: { name: string; key: string; text: string };
+  reason: 'none' | 'optional' | 'required';
+  planDigest?: boolean;
+  fixed?: Readonly<Record<string, unknown>>;
+  description: string;
+  examples: readonly string[];
+  more?: string;
+};
+
+const GATE = { name: '<gate>', key: 'gate', text: 'as refit status shows it, e.g. node/ip-10-0-0-1' };
+const NODE = { name: '<node>', key: 'node', text: 'name of the node' };
+
+const DECISIONS: readonly Decision[] = [
+  {
+    name: 'approve',
+    update: 'approve',
+    argument: GATE,
+    reason: 'optional',
+    planDigest: true,
+    description: 'answer an open gate with yes',
+    examples: ['refit approve node/ip-10-0-0-1', 'refit approve pool/h100 --reason "looked at the canary"'],
+  },
+  {
+    name: 'reject',
+    update: 'reject',
+    argument: GATE,
+    reason: 'optional',
+    planDigest: true,
+    description: 'answer an open gate with no: its nodes are left as they are',
+    examples: ['refit reject node/ip-10-0-0-1 --reason "training deadline on Friday"'],
+  },
+  {
+    name: 'pause',
+    update: 'pause',
+    reason: 'required',
+    description: 'start no more nodes; a node being drained goes no further than drained',
+    examples: ['refit pause --reason "watching a latency alarm"'],
+  },
+  {
+    name: 'resume',
+    update: 'resume',
+    reason: 'none',
+    description: 'go on after a pause, or after failures that have been looked at',
+    examples: ['refit resume', 'refit resume -w upgrade.training.prod-east'],
+  },
+  {
+    name: 'skip',
+    update: 'skipNode',
+    argument: NODE,
+    reason: 'required',
+    description: 'leave a node out; one that is cordoned or draining is put back first',
+    examples: ['refit skip ip-10-0-0-7 --reason "in use by the demo team"'],
+    more: 'A node that is being reimaged, or is past that, cannot be skipped: it is taken to its end.',
+  },
+  {
+    name: 'retry',
+    update: 'retryNode',
+    argument: NODE,
+    reason: 'none',
+    description: 'take a failed node again, as a new attempt',
+    examples: ['refit retry ip-10-0-0-7'],
+  },
+  {
+    name: 'abort',
+    update: 'abort',
+    reason: 'required',
+    fixed: { rollback: false },
+    description: 'end the run: nodes not yet reimaged are put back, later ones are finished',
+    examples: ['refit abort --reason "wrong release"'],
+  },
+];
+
+export function registerDecisions(program: Command, context: CliContext): void {
+  for (const decision of DECISIONS) registerDecision(program, context, decision);
+}
+
+function registerDecision(program: Command, context: CliContext, decision: Decision): void {
+  const command = program.command(decision.name).description(decision.description);
+  if (decision.argument !== undefined) command.argument(decision.argument.name, decision.argument.text);
+  command.addOption(workflowIdOption());
+  command.option('--by <name>', "who says so (default: the operating system's user; not authenticated)");
+  if (decision.reason !== 'none') command.option('--reason <text>', 'why, for the report');
+  if (decision.planDigest === true) {
+    command.option('--plan-digest <digest>', 'only if the run still has this plan (sha256:…)');
+  }
+  command.option('--update-id <id>', 'name of this very message: sent again under it, it counts once');
+  command.addOption(outputOption());
+  addConnectionOptions(command);
+  addExamples(command, decision.examples, decision.more);
+  command.action(async (...args: unknown[]) => {
+    const subject = decision.argument === undefined ? undefined : String(args[0]);
+    const flags = command.opts<DecisionFlags>();
+    await decide(context, decision, subject, flags);
+  });
+}
+
+async function decide(
+  context: CliContext,
+  decision: Decision,
+  subject: string | undefined,
+  flags: DecisionFlags,
+): Promise<void> {
+  const content = decisionContent(context, decision, subject, flags);
+  await withTemporal(context, flags, async (temporal) => {
+    const workflowId = await pickRun(temporal, flags);
+    await ensureWorker(temporal, [
+      'Or send it as a signal, which waits for a worker: ' +
+        `temporal workflow signal -w ${workflowId} --name ${decision.update} -i '${JSON.stringify(content)}'`,
+    ]);
+    const updateId = flags.updateId ?? randomUUID();
+    try {
+      const answer = await temporal.update({ workflowId, name: decision.update, content, updateId });
+      const facts = { workflowId, message: decision.update, content, accepted: true, effect: answer.effect };
+      printFacts(context, flags.output, facts, () => `${decision.name}: ${answer.effect}`);
+    } catch (error) {
+      if (error instanceof UpdateRefused) {
+        throw new CliError(`run ${workflowId} refused ${decision.name}: ${error.message}`, {
+          hints: [`What is open, and what stands where: refit status -w ${workflowId}`],
+        });
+      }
+      throw await explainRunError(temporal, workflowId, error);
+    }
+  });
+}
+
+function decisionContent(
+  context: CliContext,
+  decision: Decision,
+  subject: string | undefined,
+  flags: DecisionFlags,
+): Record<string, unknown> {
+  const reason = flags.reason;
+  if (decision.reason === 'required' && (reason === undefined || reason.trim() === '')) {
+    throw new CliError(`${decision.name} needs a reason: --reason TEXT`, {
+      hints: ['It stands in the report, for those who ask later.'],
+    });
+  }
+  const content = {
+    ...(decision.argument === undefined ? {} : { [decision.argument.key]: subject }),
+    by: flags.by ?? context.userName(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(flags.planDigest === undefined ? {} : { planDigest: flags.planDigest }),
+    ...decision.fixed,
+  };
+  // The very check that the run makes, before anything is sent.
+  const parsed = messageParsers[decision.update](content);
+  if (parsed.kind === 'invalid') throw new CliError(`${decision.name}: ${renderInvalid(parsed)}`);
+  return content;
+}

@@ -1,0 +1,66 @@
+// `refit plan`: what an upgrade would do, without doing it. Runs the very planner that a run uses.
+import type { Command } from 'commander';
+import { renderPlan } from '../../../domain/render/plan.ts';
+import type { CliContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { withFleet } from '../fleet-side.ts';
+import { addExamples } from '../options.ts';
+import { outputOption, printFacts, say } from '../output.ts';
+import type { Format } from '../output.ts';
+import { addUpgradeOptions, makeUpgradeInput } from '../upgrade-input.ts';
+import type { UpgradeFlags } from '../upgrade-input.ts';
+
+type PlanFlags = UpgradeFlags & { detailedExitcode?: boolean; output: Format };
+
+export function registerPlan(program: Command, context: CliContext): void {
+  const command = program
+    .command('plan')
+    .description('what an upgrade would do to each node, and why; touches nothing')
+    .argument('[cluster]', 'name of the cluster; may be left out when the fleet has one')
+    .option('--detailed-exitcode', 'exit with 2 when there is something to upgrade')
+    .addOption(outputOption())
+    .action((cluster: string | undefined, flags: PlanFlags) => showPlan(context, cluster, flags));
+  addUpgradeOptions(command);
+  addExamples(
+    command,
+    [
+      'refit plan prod-east',
+      'refit plan prod-east --pool h100 --detailed-exitcode',
+      'refit plan prod-east --node ip-10-0-0-1 --release 2026.11 -o json',
+    ],
+    '\nThe digest names this very plan: refit upgrade … --plan-digest DIGEST runs it or nothing.',
+  );
+}
+
+export async function showPlan(
+  context: CliContext,
+  cluster: string | undefined,
+  flags: PlanFlags,
+): Promise<void> {
+  await withFleet(context, flags, async (side) => {
+    const input = makeUpgradeInput(context, await side.collectFleets(), cluster, flags);
+    const answer = await side.plan(input);
+    if (answer.kind === 'refused') {
+      const lines = answer.refusals.map((one) => `${one.where}: ${one.text}`);
+      printFacts(context, flags.output, answer, () =>
+        ['Refused:', ...lines.map((line) => `  ${line}`)].join('\n'),
+      );
+      say(context, `Nothing would be touched: ${String(lines.length)} things stand against it.`);
+      context.setExitCode(EXIT.refused);
+      return;
+    }
+    const { summary, rows } = answer;
+    printFacts(context, flags.output, { kind: 'planned', summary, rows }, () =>
+      renderPlan(answer.summary, answer.rows, answer.definition),
+    );
+    const demanded = input.planDigest;
+    if (demanded !== undefined && demanded !== answer.summary.digest) {
+      say(context, `The plan is another one now: ${answer.summary.digest}, demanded was ${demanded}`);
+      context.setExitCode(EXIT.refused);
+      return;
+    }
+    const changes = answer.summary.counts.upgrade > 0;
+    if (changes) say(context, `Do it: refit upgrade ${input.cluster} --plan-digest ${answer.summary.digest}`);
+    if (flags.detailedExitcode === true && changes) context.setExitCode(EXIT.changes);
+  });
+}

@@ -1,0 +1,36 @@
+// What commands ask of the fleet: its files, its clusters, its records. fleet-client.ts answers it
+// with the very parts that a worker uses, tests fake it. Reads only; what changes the world goes
+// through a workflow.
+import type { DrainChoice } from '../../adapters/ports/kubernetes.ts';
+import type { CliContext } from './context.ts';
+import type { Cluster, ClusterRef, Fleet } from '../../domain/fleet.ts';
+import type { Inventory } from '../../domain/inventory.ts';
+import type { PlanRow, PlanSummary, Refusal } from '../../domain/plan.ts';
+import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
+
+export type PlanAnswer =
+  | { kind: 'planned'; summary: PlanSummary; rows: readonly PlanRow[]; definition: RunDefinition | undefined }
+  | { kind: 'refused'; refusals: readonly Refusal[] };
+
+export interface FleetSide {
+  collectFleets(): Promise<readonly Fleet[]>;
+  /** Throws when the fleet files cannot satisfy the input: unknown cluster, pool, release, … */
+  checkInput(input: FleetUpgradeInput): Promise<void>;
+  collectInventory(o: { fleet: Fleet; cluster: Cluster }): Promise<Inventory>;
+  plan(input: FleetUpgradeInput): Promise<PlanAnswer>;
+  planDrain(cluster: ClusterRef, o: { node: string; force: boolean }): Promise<DrainChoice>;
+  close(): Promise<void>;
+}
+
+export async function withFleet<T>(
+  context: CliContext,
+  flags: { fleetFile?: string | undefined },
+  action: (fleet: FleetSide) => Promise<T>,
+): Promise<T> {
+  const fleet = await context.fleet({ fleetPath: flags.fleetFile });
+  try {
+    return await action(fleet);
+  } finally {
+    await fleet.close();
+  }
+}

@@ -1,0 +1,107 @@
+// What `refit nodes` knows of each node: what was observed, with what the open run says laid over it.
+// Pure. A node's own annotations count only where no run is open to ask.
+import type { Fleet, Cluster } from '../../domain/fleet.ts';
+import type { Inventory, NodeFacts } from '../../domain/inventory.ts';
+import type { NodeStateName } from '../../domain/node-state.ts';
+import { matchPools } from '../../domain/planning/match-pools.ts';
+import {
+  cordonOf,
+  instanceIdOf,
+  instanceTypeOf,
+  QUARANTINE_ANNOTATION,
+  zoneOf,
+} from '../../domain/planning/node-reading.ts';
+import { isUpToDate, releaseOf } from '../../domain/planning/release-of.ts';
+import type { TableRow } from '../../domain/status.ts';
+
+export type NodeRow = {
+  node: string;
+  pool: string;
+  zone: string;
+  state: NodeStateName;
+  /** kubectl's column. */
+  status: string;
+  createdAt: string;
+  /** Release that it shows; null when the catalog has none like it. */
+  release: string | null;
+  /** Release that it should run. */
+  target: string;
+  updateAvailable: boolean;
+  /** What a run says of it: progress, reason, outcome. */
+  note: string;
+  instanceId: string | null;
+  instanceType: string;
+  internalIp: string;
+  imageId: string | null;
+};
+
+const STATE_ANNOTATION = 'refit.dev/state';
+
+export function makeNodeRows(o: {
+  fleet: Fleet;
+  cluster: Cluster;
+  inventory: Inventory;
+  pool: string | undefined;
+  /** Rows of the open run's table; empty without one. */
+  table: readonly TableRow[];
+}): readonly NodeRow[] {
+  const { poolOf } = matchPools(o.inventory.nodes, o.cluster.pools);
+  const told = new Map(o.table.map((row) => [row.node, row]));
+  return o.inventory.nodes.flatMap((node) => {
+    const pool = poolOf.get(node.name);
+    if (pool === undefined || (o.pool !== undefined && pool.name !== o.pool)) return [];
+    const row = told.get(node.name);
+    const target = row?.to ?? pool.release;
+    const instanceId = instanceIdOf(node);
+    return [
+      {
+        node: node.name,
+        pool: pool.name,
+        zone: zoneOf(node),
+        state: row?.state ?? stateShown(node),
+        status: kubectlStatus(node),
+        createdAt: node.createdAt,
+        release: releaseOf(node, o.fleet.releases)?.name ?? null,
+        target,
+        updateAvailable: !isCurrent(node, target, o.fleet),
+        note: row?.note ?? '',
+        instanceId,
+        instanceType: instanceTypeOf(node),
+        internalIp: node.internalIp,
+        imageId: instanceId === null ? null : (o.inventory.instances[instanceId]?.imageId ?? null),
+      },
+    ];
+  });
+}
+
+function isCurrent(node: NodeFacts, target: string, fleet: Fleet): boolean {
+  const release = fleet.releases.find((candidate) => candidate.name === target);
+  return release !== undefined && isUpToDate(node, release, fleet.releases);
+}
+
+/** Without a run to ask: what the node's own annotations say. */
+function stateShown(node: NodeFacts): NodeStateName {
+  if (node.annotations[QUARANTINE_ANNOTATION] !== undefined) return 'quarantined';
+  const cordon = cordonOf(node, null);
+  if (cordon.kind === 'none') return 'normal';
+  if (cordon.kind === 'other') return 'cordoned-by-other';
+  return STATES_SHOWN.find((state) => state === node.annotations[STATE_ANNOTATION]) ?? 'cordoned';
+}
+
+const STATES_SHOWN: readonly NodeStateName[] = [
+  'cordoned',
+  'draining',
+  'deferred',
+  'reimaging',
+  'rejoining',
+  'burning-in',
+  'verifying',
+  'soaking',
+  'failed',
+];
+
+/** As `kubectl get nodes` prints STATUS. */
+function kubectlStatus(node: NodeFacts): string {
+  const ready = node.ready === 'True' ? 'Ready' : 'NotReady';
+  return node.unschedulable ? `${ready},SchedulingDisabled` : ready;
+}

@@ -1,0 +1,74 @@
+// The table of `refit nodes` and the footer that says what to run next.
+import type { NodeRow } from './node-rows.ts';
+import { renderColumns } from './columns.ts';
+import { printable } from '../../domain/render/printable.ts';
+
+const IN_FLIGHT: readonly string[] = [
+  'cordoned',
+  'draining',
+  'deferred',
+  'reimaging',
+  'rejoining',
+  'burning-in',
+  'verifying',
+  'soaking',
+  'failed',
+];
+
+/** Half a line; `refit why NODE` has the rest. */
+const NOTE_CHARS_MAX = 100;
+
+export function renderNodes(rows: readonly NodeRow[], o: { wide: boolean; now: Date }): string {
+  const header = ['NODE', 'POOL', 'ZONE', 'STATE', 'STATUS', 'AGE', 'RELEASE'];
+  const wide = ['INSTANCE', 'INSTANCE-TYPE', 'INTERNAL-IP', 'IMAGE'];
+  // RELEASE is last, since it alone may be long; the wide columns go before it.
+  const head = o.wide ? [...header.slice(0, -1), ...wide, 'RELEASE'] : header;
+  const cells = rows.map((row) => [
+    row.node,
+    row.pool,
+    row.zone,
+    row.state,
+    row.status,
+    renderAge(o.now.getTime() - Date.parse(row.createdAt)),
+    ...(o.wide ? [row.instanceId ?? '-', row.instanceType, row.internalIp, row.imageId ?? '-'] : []),
+    releaseCell(row),
+  ]);
+  return renderColumns(head, cells);
+}
+
+/** `2026.09`, `2026.09*` (another is available), `2026.09 --> 2026.11 (3 of 9 pods left)` */
+function releaseCell(row: NodeRow): string {
+  const shown = row.release ?? 'unknown';
+  const note = row.note === '' ? '' : ` (${printable(row.note, NOTE_CHARS_MAX)})`;
+  if (IN_FLIGHT.includes(row.state) && row.release !== row.target) return `${shown} --> ${row.target}${note}`;
+  return `${shown}${row.updateAvailable ? '*' : ''}${note}`;
+}
+
+export function renderFooter(
+  rows: readonly NodeRow[],
+  o: { cluster: string; run: string | undefined },
+): string {
+  const outdated = rows.filter((row) => row.updateAvailable);
+  const lines = [...new Set(outdated.map((row) => row.target))].map((target) => {
+    const pools = [...new Set(outdated.filter((row) => row.target === target).map((row) => row.pool))];
+    const flags = pools.map((pool) => ` --pool ${pool}`).join('');
+    return `* Release ${target} is available. See what would change: refit plan ${o.cluster}${flags}`;
+  });
+  if (outdated.length === 0 && rows.length > 0) lines.push('Every node runs the release of its pool.');
+  if (rows.length === 0)
+    lines.push('No node belongs to a pool of this cluster; check the selectors: refit validate');
+  if (o.run !== undefined) lines.push(`Run ${o.run} is at work. Follow it: refit status -w ${o.run} --watch`);
+  return lines.join('\n');
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** One unit, as in kubectl's AGE. */
+function renderAge(ms: number): string {
+  if (ms >= 2 * DAY_MS) return `${String(Math.floor(ms / DAY_MS))}d`;
+  if (ms >= 2 * HOUR_MS) return `${String(Math.floor(ms / HOUR_MS))}h`;
+  if (ms >= 2 * MINUTE_MS) return `${String(Math.floor(ms / MINUTE_MS))}m`;
+  return `${String(Math.max(0, Math.floor(ms / 1000)))}s`;
+}
