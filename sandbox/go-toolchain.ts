@@ -19,13 +19,9 @@ export function compareGoVersions(a: string, b: string): number {
   return 0;
 }
 
-async function goOnPath(): Promise<string | undefined> {
+async function versionOfGo(command: string): Promise<string | undefined> {
   try {
-    const said = await runCommand({
-      command: 'go',
-      args: ['env', 'GOVERSION'],
-      env: { GOTOOLCHAIN: 'local' },
-    });
+    const said = await runCommand({ command, args: ['env', 'GOVERSION'], env: { GOTOOLCHAIN: 'local' } });
     return /go(\d+\.\d+(\.\d+)?)/.exec(said)?.[1];
   } catch {
     return undefined;
@@ -43,7 +39,7 @@ async function goFromEnvironment(dir: string): Promise<string> {
 
 /** The command that runs a Go of at least this version. */
 export async function ensureGo(o: { versionMin: string; onProgress: OnProgress }): Promise<string> {
-  const found = await goOnPath();
+  const found = await versionOfGo('go');
   if (found !== undefined && compareGoVersions(found, o.versionMin) >= 0) return 'go';
   const here = found === undefined ? 'There is no Go on PATH' : `The Go on PATH is ${found}`;
   o.onProgress({
@@ -58,7 +54,10 @@ export async function ensureGo(o: { versionMin: string; onProgress: OnProgress }
       expectedSeconds: 15,
       onProgress: o.onProgress,
     });
-    return await goFromEnvironment(dir);
+    const go = await goFromEnvironment(dir);
+    const brought = await versionOfGo(go);
+    if (brought !== undefined && compareGoVersions(brought, o.versionMin) >= 0) return go;
+    throw new Error(`${goRequirementsFile()} pins a Go that reports version ${brought ?? 'none'}`);
   } catch (error) {
     throw new Error(
       `The sandbox's servers are built from source, once. ${here}, ${o.versionMin} or later is needed, and bringing ` +

@@ -33,12 +33,11 @@ async function findPython(what: string): Promise<string> {
 // last, says that it is whole.
 const COMPLETE = '.complete';
 
-async function buildEnvironment(o: { dir: string; requirements: string; what: string }): Promise<void> {
-  const python = await findPython(o.what);
+async function buildEnvironment(o: { python: string; dir: string; requirements: string }): Promise<void> {
   await rm(o.dir, { recursive: true, force: true });
   await mkdir(dirname(o.dir), { recursive: true });
   await runCommand({
-    command: python,
+    command: o.python,
     args: ['-m', 'venv', o.dir],
     timeoutMs: INSTALL_TIMEOUT_MS,
     hint: 'On Debian and Ubuntu the venv module is a package of its own: apt install python3-venv',
@@ -65,6 +64,7 @@ export async function ensureEnvironment(o: {
   if (await exists(join(dir, COMPLETE))) return dir;
   await withLock({ lock: `${dir}.lock`, what: `installs ${o.name}`, onProgress: o.onProgress }, async () => {
     if (await exists(join(dir, COMPLETE))) return;
+    const python = await findPython(o.what);
     o.onProgress({
       kind: 'line',
       text: `Installing ${o.what} into ${dir}, once: about ${renderSeconds(o.expectedSeconds)}.`,
@@ -75,7 +75,7 @@ export async function ensureEnvironment(o: {
       o.onProgress({ kind: 'ticking', text: `Installing ${o.what}: ${renderSeconds(spent)} so far` });
     }, 1000);
     try {
-      await buildEnvironment({ dir, requirements: o.requirements, what: o.what });
+      await buildEnvironment({ python, dir, requirements: o.requirements });
     } finally {
       clearInterval(ticker);
     }
