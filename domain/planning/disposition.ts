@@ -29,8 +29,7 @@ export function dispositionOf(
   o: { release: Release; catalog: readonly Release[]; owner: OwnerMark | null },
 ): Disposition {
   const cordon = cordonOf(node, o.owner);
-  if (cordon.kind === 'ours') return whereIsInstance(node);
-  if (isUpToDate(node, o.release, o.catalog)) return { kind: 'upToDate' };
+  if (cordon.kind !== 'ours' && isUpToDate(node, o.release, o.catalog)) return { kind: 'upToDate' };
   const quarantine = node.annotations[QUARANTINE_ANNOTATION];
   if (quarantine !== undefined) {
     return LEAVE('quarantined', `in quarantine: ${quarantine || 'no reason given'}`);

@@ -23,8 +23,11 @@ export function matchPools(nodes: readonly NodeFacts[], pools: readonly Pool[]):
   const poolOf = new Map<string, Pool>();
   const nodesOf = new Map<string, NodeFacts[]>(pools.map((pool) => [pool.name, []]));
   const refusals: Refusal[] = [];
+  const claiming = new Set<string>();
   for (const node of nodes) {
-    const [pool, other] = pools.filter((candidate) => matches(node, candidate));
+    const candidates = pools.filter((candidate) => matches(node, candidate));
+    const [pool, other] = candidates;
+    for (const candidate of candidates) claiming.add(candidate.name);
     if (pool === undefined) continue;
     if (other !== undefined) {
       refusals.push({
@@ -39,7 +42,7 @@ export function matchPools(nodes: readonly NodeFacts[], pools: readonly Pool[]):
     nodesOf.get(pool.name)?.push(node);
   }
   for (const pool of pools) {
-    if ((nodesOf.get(pool.name) ?? []).length > 0) continue;
+    if (claiming.has(pool.name)) continue;
     refusals.push({
       kind: 'poolWithoutNodes',
       where: `pool ${pool.name}`,
