@@ -3,7 +3,7 @@ import type { Fleet } from '../../domain/fleet.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 
 export interface FleetFiles {
-  /** All fleets; throws InvalidFleet (domain/schemas) naming file, path, value and expectation. */
+  /** All fleets; throws InvalidFleet (domain/invalid-fleet) naming file, path, value and expectation. */
   collectFleets(): Promise<readonly Fleet[]>;
   /** Resolves an input into the definition that its run keeps; throws InvalidFleet likewise. */
   resolveRun(input: FleetUpgradeInput): Promise<RunDefinition>;

@@ -10,7 +10,7 @@ export type Parser<T> = (value: unknown, path: string) => Parsed<T>;
 /** Enough of a value to recognise it by, and short enough for a log line. */
 const FOUND_CHARS_MAX = 200;
 
-export function invalid(path: string, found: unknown, expected: string): Invalid {
+function invalid(path: string, found: unknown, expected: string): Invalid {
   return { kind: 'invalid', path, found, expected };
 }
 
@@ -71,7 +71,7 @@ export function list<T>(item: Parser<T>, what: string, lengthMax: number): Parse
 export const record: Parser<Readonly<Record<string, unknown>>> = (value, path) =>
   isRecord(value) ? { kind: 'ok', value } : invalid(path, value, 'an object');
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
