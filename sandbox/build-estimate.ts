@@ -7,13 +7,18 @@ export interface BuildProgress {
   waiting: readonly { expectedSeconds: number }[];
 }
 
+// An overdue build is taken to need another tenth of what it took so far: "0 s to go" would be a lie.
+const OVERDUE_LEFT = 0.1;
+
 /** How much slower than expected this run is: above 1 is slower. */
 function pace(p: BuildProgress): number {
   const expected = p.done.reduce((sum, build) => sum + build.expectedSeconds, 0);
   const took = p.done.reduce((sum, build) => sum + build.tookSeconds, 0);
   const measured = expected === 0 ? 1 : took / expected;
-  // A build that already runs longer than the pace says proves the pace wrong.
-  const floor = p.current === undefined ? 0 : p.current.spentSeconds / p.current.expectedSeconds;
+  // A build that already runs longer than the pace says proves the pace wrong; how much longer it takes is
+  // not known, only that it is not done.
+  const floor =
+    p.current === undefined ? 0 : (p.current.spentSeconds * (1 + OVERDUE_LEFT)) / p.current.expectedSeconds;
   return Math.max(measured, floor);
 }
 

@@ -183,10 +183,10 @@ describe('the time still to go', () => {
     expect(estimateSecondsLeft({ done, current: undefined, waiting })).toBeCloseTo(15);
   });
 
-  it('grows when a build takes longer than expected, and is never negative', () => {
+  it('grows when a build takes longer than expected, and is never nothing while it runs', () => {
     const current = { expectedSeconds: 10, spentSeconds: 30 };
-    expect(estimateSecondsLeft({ done: [], current, waiting })).toBeCloseTo(450);
-    expect(estimateSecondsLeft({ done: [], current, waiting: [] })).toBe(0);
+    expect(estimateSecondsLeft({ done: [], current, waiting })).toBeCloseTo(498);
+    expect(estimateSecondsLeft({ done: [], current, waiting: [] })).toBeCloseTo(3);
   });
 
   it('is rewritten on a terminal and said now and then where there is none', () => {
