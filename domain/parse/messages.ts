@@ -7,15 +7,8 @@ import {
   NAME_CHARS_MAX,
   REASON_CHARS_MAX,
   type AbortMessage,
-  type ApproveMessage,
   type MessageByName,
   type MessageName,
-  type PauseMessage,
-  type RejectMessage,
-  type ResumeMessage,
-  type RetryNodeMessage,
-  type RollbackMessage,
-  type SkipNodeMessage,
 } from '../messages.ts';
 import { PAGE_LIMIT_MAX, type PageQuery } from '../status.ts';
 import { bool, integer, matching, object, text, type Parsed } from './parsed.ts';
@@ -36,38 +29,10 @@ const retryNode = object({ node, by }, {});
 const abort = object({ by, reason }, { rollback: bool });
 const pageQuery = object({}, { pool: name, node: name, after: name, limit: integer(1, PAGE_LIMIT_MAX) });
 
-export function parseApprove(value: unknown): Parsed<ApproveMessage> {
-  return decision(value, '');
-}
-
-export function parseReject(value: unknown): Parsed<RejectMessage> {
-  return decision(value, '');
-}
-
-export function parsePause(value: unknown): Parsed<PauseMessage> {
-  return pause(value, '');
-}
-
-export function parseResume(value: unknown): Parsed<ResumeMessage> {
-  return resume(value, '');
-}
-
-export function parseSkipNode(value: unknown): Parsed<SkipNodeMessage> {
-  return skipNode(value, '');
-}
-
-export function parseRetryNode(value: unknown): Parsed<RetryNodeMessage> {
-  return retryNode(value, '');
-}
-
-export function parseAbort(value: unknown): Parsed<AbortMessage> {
+function parseAbort(value: unknown): Parsed<AbortMessage> {
   const parsed = abort(value, '');
   if (parsed.kind === 'invalid') return parsed;
   return { kind: 'ok', value: { ...parsed.value, rollback: parsed.value.rollback ?? false } };
-}
-
-export function parseRollback(value: unknown): Parsed<RollbackMessage> {
-  return pause(value, '');
 }
 
 /** A query without an argument asks for the first page of everything. */
@@ -79,12 +44,12 @@ export function parsePageQuery(value: unknown): Parsed<PageQuery> {
 export const messageParsers: {
   readonly [K in MessageName]: (value: unknown) => Parsed<MessageByName[K]>;
 } = {
-  approve: parseApprove,
-  reject: parseReject,
-  pause: parsePause,
-  resume: parseResume,
-  skipNode: parseSkipNode,
-  retryNode: parseRetryNode,
+  approve: (value) => decision(value, ''),
+  reject: (value) => decision(value, ''),
+  pause: (value) => pause(value, ''),
+  resume: (value) => resume(value, ''),
+  skipNode: (value) => skipNode(value, ''),
+  retryNode: (value) => retryNode(value, ''),
   abort: parseAbort,
-  rollback: parseRollback,
+  rollback: (value) => pause(value, ''),
 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { z } from 'zod';
 import { cutForStatus, STATUS_FIELD_BYTES_MAX } from '../../../domain/parse/cut-for-status.ts';
-import { messageParsers, parseAbort, parseApprove, parsePageQuery } from '../../../domain/parse/messages.ts';
+import { messageParsers, parsePageQuery } from '../../../domain/parse/messages.ts';
 import { renderInvalid, type Parsed } from '../../../domain/parse/parsed.ts';
 import { parseFleetUpgradeInput, parseNodeUpgradeInput } from '../../../domain/parse/workflow-inputs.ts';
 import {
@@ -127,19 +127,19 @@ describe('messages', () => {
   );
 
   it('names the field that is missing', () => {
-    const parsed = parseApprove({ gate: 'node/a' });
+    const parsed = messageParsers.approve({ gate: 'node/a' });
     expect(parsed).toEqual({ kind: 'invalid', path: 'by', found: undefined, expected: 'who says so' });
   });
 
   it('refuses a reason of one megabyte and says how long it was [I62]', () => {
-    const parsed = parseApprove({ gate: 'node/a', by: 'sam', reason: 'x'.repeat(1_000_000) });
+    const parsed = messageParsers.approve({ gate: 'node/a', by: 'sam', reason: 'x'.repeat(1_000_000) });
     expect(parsed.kind === 'invalid' && renderInvalid(parsed)).toMatch(
       /^reason: found "x{199}…, expected a reason in words, at most 4096 characters \(it has 1000000\)$/,
     );
   });
 
   it('takes an abort without a word about rollback as one without rollback', () => {
-    expect(parseAbort({ by: 'sam', reason: 'smoke' })).toEqual({
+    expect(messageParsers.abort({ by: 'sam', reason: 'smoke' })).toEqual({
       kind: 'ok',
       value: { by: 'sam', reason: 'smoke', rollback: false },
     });
