@@ -20,6 +20,8 @@ export type Happening = { at: string } & (
   | { kind: 'clusterHeldByOther'; holder: OwnerMark; since: string }
   | { kind: 'adoptionNeeded'; holder: OwnerMark; nodes: readonly string[] }
   | { kind: 'planned'; summary: PlanSummary }
+  /** The planner was asked with what is known now; whatever happens from here on wants it asked again. */
+  | { kind: 'planAsked' }
   | { kind: 'stepsOffered'; next: NextSteps }
   | { kind: 'planFailed'; why: string }
   | { kind: 'nodeStarted'; step: NodeStep; childId: string }

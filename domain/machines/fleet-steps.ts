@@ -12,7 +12,7 @@ export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: s
     ...settled,
     lastPlan: { at, slots: next.slots, waiting: next.waiting },
     planFailure: null,
-    planWanted: next.more === true,
+    planWanted: state.planWanted || next.more === true,
   };
   if (state.aborting !== null || state.paused !== null) return known;
   return next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), known);

@@ -12,7 +12,6 @@ import type { FleetEvent, Happening } from './fleet-events.ts';
 import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import {
-  codeOf,
   cutProgress,
   decisionOf,
   moved,
@@ -68,6 +67,8 @@ export function transition(state: RunState, scope: Scope, event: FleetEvent): Fl
         'planned',
       );
     }
+    case 'planAsked':
+      return moved({ ...state, planWanted: false }, 'asked');
     case 'stepsOffered':
       return moved(applyOffer(state, scope, event.next, event.at), 'offered');
     case 'planFailed': {
@@ -96,13 +97,8 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
   switch (event.kind) {
     case 'nodeStarted':
       return nodeStarted(state, scope, event);
-    case 'startRefused': {
-      const { node, at } = event;
-      const waits = withNodeCode(withoutStep(state, node), scope, node, codeBeforeStart(state, node));
-      const approved = { ...waits, nodesApproved: [...waits.nodesApproved, node] };
-      const since = state.planFailure?.since ?? at;
-      return moved({ ...approved, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
-    }
+    case 'startRefused':
+      return startRefused(state, scope, event);
     case 'nodeStateReported':
       return nodeStateReported(state, event);
     case 'progressReported': {
@@ -207,14 +203,32 @@ function nodeStarted(
   const attempts = step.attempt > 1 ? { ...begun.attempts, [step.node]: step.attempt } : begun.attempts;
   const retries = begun.retries.filter(({ node }) => node !== step.node);
   const started = { ...begun, attempts, retries, active: { ...begun.active, [step.node]: child } };
-  return moved(
-    withEvent(
-      started,
-      at,
-      `${step.node}: started${step.attempt > 1 ? `, attempt ${String(step.attempt)}` : ''}`,
-    ),
-    'started',
-  );
+  const text = step.attempt > 1 ? `started, attempt ${String(step.attempt)}` : 'started';
+  return moved(withEvent(started, at, `${step.node}: ${text}`), 'started');
+}
+
+/** No child came to be: everything as before its start, and another try after a while. */
+function startRefused(state: RunState, scope: Scope, event: Happening & { kind: 'startRefused' }): FleetMove {
+  const { node, at, why } = event;
+  const child = state.active[node];
+  if (child === undefined) return rejected(`node ${node} is with no child`);
+  const code =
+    state.aborting !== null ? ROW_CODES.skipped : child.retry ? ROW_CODES.failed : ROW_CODES.waiting;
+  const retries =
+    child.retry && state.aborting === null
+      ? [...state.retries, { node, attempt: child.attempt }]
+      : state.retries;
+  const waits: RunState = {
+    ...withNodeCode(state, scope, node, code),
+    active: without(state.active, node),
+    asks: state.asks.filter((ask) => ask.node !== node),
+    retries,
+    // It was approved, or needed no approval: it is not asked for twice.
+    nodesApproved: [...state.nodesApproved, node],
+    planWanted: false,
+    planFailure: { since: state.planFailure?.since ?? at, why },
+  };
+  return moved(withEvent(waits, at, `${node}: not started, ${why}`), 'waits');
 }
 
 /** States in which a node may stay for a time that the policy sets. */
@@ -300,16 +314,26 @@ function withoutStep(state: RunState, node: string): RunState {
   };
 }
 
-function codeBeforeStart(state: RunState, node: string): RowCode {
-  return state.retries.some((retry) => retry.node === node) ? ROW_CODES.failed : ROW_CODES.waiting;
-}
-
 function codeOfRow(row: PlanRow): RowCode {
   if (row.disposition.kind === 'upgrade') return ROW_CODES.waiting;
   return row.disposition.kind === 'upToDate' ? ROW_CODES.upToDate : ROW_CODES.leftAlone;
 }
 
-/** Whether this node is with a child that may act although the run has tripped. */
-export function isGrantedWhileTripped(state: RunState, scope: Scope, node: string): boolean {
-  return codeOf(state, scope, node) === ROW_CODES.active && state.active[node]?.retry === true;
+/** May the child at work on this node still act? Its activities ask before each step that changes the world. */
+export function grantOf(
+  state: RunState,
+  node: string,
+): { kind: 'granted' | 'paused' | 'aborted'; why: string } {
+  if (state.outcome !== null) return { kind: 'aborted', why: `the run has ended: ${state.outcome}` };
+  const { aborting, paused, tripped } = state;
+  if (aborting !== null)
+    return { kind: 'aborted', why: `the run is aborted by ${aborting.by}: ${aborting.reason}` };
+  const child = state.active[node];
+  if (child === undefined) return { kind: 'aborted', why: `the run has no child at work on node ${node}` };
+  if (child.told === 'skip') return { kind: 'aborted', why: 'the node is skipped' };
+  if (child.told === 'putBack')
+    return { kind: 'aborted', why: `the run is paused: ${tripped?.why ?? 'it tripped'}` };
+  if (paused !== null) return { kind: 'paused', why: `paused by ${paused.by}: ${paused.reason}` };
+  if (tripped !== null && !child.retry) return { kind: 'paused', why: tripped.why };
+  return { kind: 'granted', why: '' };
 }

@@ -1,0 +1,7 @@
+// The one clock of workflow code. Must never be imported outside of workflows: there it would be real.
+
+/** RFC 3339. The time of the workflow task at hand, the same at every replay: the sandbox replaces Date. */
+export function workflowNow(): string {
+  // eslint-disable-next-line no-restricted-properties -- deterministic inside the workflow sandbox
+  return new Date(Date.now()).toISOString();
+}

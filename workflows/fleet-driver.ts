@@ -1,0 +1,202 @@
+// Drives a run from its input to its report: waits, calls, applies. Every choice is the machine's
+// (domain/machines/fleet.ts). Must never decide by itself which node comes next, nor end while a child
+// is at work.
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CancellationScope, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
+import { asWorkflowFailure, closing, failureText, planning, preparing, reading } from './activity-calls.ts';
+import { collectAdopted, handOver, startReady } from './fleet-children.ts';
+import { setRunHandlers } from './fleet-handlers.ts';
+import { runPump } from './fleet-pump.ts';
+import { apply, newFleetRun } from './fleet-run.ts';
+import type { FleetRun } from './fleet-run.ts';
+import type { Carried } from './inputs.ts';
+import { isOver, mayPlan, outcomeOf, waitsForOutside } from '../domain/machines/fleet-phase.ts';
+import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
+import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
+import type { PlanRow, PlanSummary } from '../domain/plan.ts';
+import type { RunOutcome } from '../domain/report.ts';
+import type { FleetUpgradeInput, RunDefinition } from '../domain/run.ts';
+import type { RunStatus } from '../domain/status.ts';
+
+/** What a run answers at its end; the report itself is a record. */
+export type FleetUpgradeResult = {
+  outcome: RunOutcome;
+  counts: RunStatus['counts'];
+  report: string | null;
+};
+
+const HOLD_WAIT_FIRST_MS = 5_000;
+const HOLD_WAIT_LAST_MS = 60_000;
+/** Somebody else's cordon may be lifted any moment; two minutes of a GPU fleet's day are nothing. */
+const OUTSIDE_WAIT_FIRST_MS = 15_000;
+const OUTSIDE_WAIT_LAST_MS = 120_000;
+/** Adopted children report by themselves; this finds the one that was terminated. */
+const ADOPTED_LOOK_MS = 60_000;
+/** The server suggests it at 4,096 events: below, so that what is under way still fits. */
+const HISTORY_EVENTS_MAX = 3_500;
+
+export async function driveFleet(o: {
+  input: FleetUpgradeInput;
+  carried: Carried | undefined;
+  continueAsNew: (carried: Carried) => Promise<never>;
+}): Promise<FleetUpgradeResult> {
+  const run = newFleetRun({ ...o, outsideWaitMs: OUTSIDE_WAIT_FIRST_MS });
+  setRunHandlers(run);
+  CancellationScope.current().cancelRequested.catch(async () => {
+    await condition(() => run.loaded);
+    apply(run, { kind: 'cancelled' });
+  });
+  return await CancellationScope.nonCancellable(async () => {
+    void runPump(run);
+    const definition = await prepare(run);
+    while (!isOver(run.state)) {
+      if (run.state.ready.length > 0) await startReady(run);
+      else if (mayPlan(run.state)) await askPlanner(run, definition);
+      else if (mustContinueAsNew(run)) await handOver(run);
+      else await idle(run);
+    }
+    return await finish(run, definition);
+  });
+}
+
+async function prepare(run: FleetRun): Promise<RunDefinition> {
+  try {
+    const definition = run.state.definition ?? (await preparing.resolveRun(run.input));
+    if (run.state.definition === null) apply(run, { kind: 'resolved', definition });
+    if (run.state.hold.kind !== 'held') await holdCluster(run, definition);
+    if (run.state.plan !== null) {
+      run.scope = newScope(await readRows(run.state.plan));
+      run.loaded = true;
+    } else if (run.state.aborting === null) {
+      run.loaded = true;
+      await planRun(run, definition);
+    }
+    run.loaded = true;
+    return definition;
+  } catch (error) {
+    throw await failedPreparing(run, error);
+  }
+}
+
+/** Nothing was touched: the cluster is let go, and the run fails with what a person must change. */
+async function failedPreparing(run: FleetRun, error: unknown): Promise<ApplicationFailure> {
+  const { definition, hold } = run.state;
+  if (definition !== null && hold.kind === 'held') {
+    await closing.releaseCluster({ cluster: definition.cluster, run: run.identity }).catch(() => undefined);
+  }
+  run.loaded = true;
+  await condition(allHandlersFinished);
+  return asWorkflowFailure(error);
+}
+
+async function holdCluster(run: FleetRun, { cluster }: RunDefinition): Promise<void> {
+  let waitMs = HOLD_WAIT_FIRST_MS;
+  const { identity } = run;
+  run.loaded = true;
+  for (;;) {
+    await condition(() => run.state.paused === null || run.state.aborting !== null);
+    if (run.state.aborting !== null) return;
+    const { adoptFrom } = run.state;
+    const answer = await preparing.holdCluster({ cluster, run: identity, adoptFrom });
+    if (answer.kind === 'held') apply(run, { kind: 'clusterHeld' });
+    else if (answer.kind === 'heldByOther') apply(run, { ...answer, kind: 'clusterHeldByOther' });
+    else apply(run, { ...answer, kind: 'adoptionNeeded' });
+    if (answer.kind === 'held') return;
+    if (mustContinueAsNew(run)) await handOver(run);
+    const { state } = run;
+    const decided = () => run.state.aborting !== state.aborting || run.state.adoptFrom !== state.adoptFrom;
+    await condition(decided, waitMs, { summary: `cluster held by ${answer.holder}` });
+    waitMs = Math.min(waitMs * 2, HOLD_WAIT_LAST_MS);
+  }
+}
+
+async function planRun(run: FleetRun, definition: RunDefinition): Promise<void> {
+  const planned = await preparing.planRun({ definition, run: run.identity });
+  if (planned.kind === 'refused') {
+    const lines = planned.refusals.map((refusal) => `${refusal.where}: ${refusal.text}`);
+    throw ApplicationFailure.nonRetryable(lines.join('\n'), 'Refused');
+  }
+  const { summary } = planned;
+  if (definition.planDigest !== null && definition.planDigest !== summary.digest) {
+    throw ApplicationFailure.nonRetryable(
+      `the plan is ${summary.digest} now, the start was for ${definition.planDigest}: ` +
+        'look at the new plan (refit plan), then start with its digest or without any',
+      'PlanChanged',
+    );
+  }
+  const rows = await readRows(summary);
+  if (run.state.aborting !== null) return;
+  run.scope = newScope(rows);
+  const move = apply(run, { kind: 'planned', summary });
+  if (move.kind === 'rejected') throw ApplicationFailure.nonRetryable(move.why, 'Unexpected');
+}
+
+async function readRows(summary: PlanSummary): Promise<readonly PlanRow[]> {
+  const pages = await Promise.all(summary.pages.map((digest) => reading.readPlanPage({ digest })));
+  return pages.flat();
+}
+
+async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<void> {
+  const { state } = run;
+  apply(run, { kind: 'planAsked' });
+  try {
+    const next = await planning.planNext({
+      definition,
+      run: run.identity,
+      pages: state.plan?.pages ?? [],
+      codes: state.codes,
+      occupied: occupiedNodes(state),
+      retries: state.retries,
+    });
+    if (next.steps.length > 0) run.outsideWaitMs = OUTSIDE_WAIT_FIRST_MS;
+    apply(run, { kind: 'stepsOffered', next });
+  } catch (error) {
+    apply(run, { kind: 'planFailed', why: failureText(error) });
+  }
+}
+
+/** Waits for a message, a child's end, or time, and makes a timer only when time can change anything. */
+async function idle(run: FleetRun): Promise<void> {
+  const needed = () =>
+    isOver(run.state) || mayPlan(run.state) || run.state.ready.length > 0 || mustContinueAsNew(run);
+  const outside = waitsForOutside(run.state);
+  const adopted = Object.values(run.state.active).some((child) => child.adopted);
+  if (!outside && !adopted) {
+    await condition(needed);
+    return;
+  }
+  const waitMs = outside ? run.outsideWaitMs : ADOPTED_LOOK_MS;
+  const summary = outside ? 'something outside of the run' : 'children of an earlier run';
+  if (await condition(needed, waitMs, { summary })) return;
+  if (adopted) await collectAdopted(run);
+  if (!outside) return;
+  run.outsideWaitMs = Math.min(run.outsideWaitMs * 2, OUTSIDE_WAIT_LAST_MS);
+  apply(run, { kind: 'lookedAgain' });
+}
+
+/** Never while it is being aborted: a cancel must reach its end in the run that was cancelled. */
+function mustContinueAsNew(run: FleetRun): boolean {
+  if (run.state.aborting !== null || run.state.outcome !== null) return false;
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > HISTORY_EVENTS_MAX;
+}
+
+async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUpgradeResult> {
+  const outcome = outcomeOf(run.state);
+  apply(run, { kind: 'ended', outcome });
+  const { cluster } = definition;
+  const report = reportAt(run.state, run.scope, run.ids, run.state.endedAt ?? run.state.startedAt);
+  if (report !== null) {
+    const recorded = closing.recordReport({ run: run.identity, report });
+    await recorded.then(
+      (digest) => apply(run, { kind: 'reportRecorded', digest }),
+      // The result then says null: the report can still be read by the query until retention ends.
+      () => undefined,
+    );
+  }
+  await closing.reapOldRootVolumes({ cluster }).catch(() => undefined);
+  await closing.releaseCluster({ cluster, run: run.identity }).catch(() => undefined);
+  await condition(() => run.commands.length === 0 && !run.sending && allHandlersFinished());
+  if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');
+  return { outcome, counts: statusOf(run.state, run.ids).counts, report: run.state.reportDigest };
+}

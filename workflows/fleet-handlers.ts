@@ -1,0 +1,156 @@
+// Signals, Updates and queries of a run. Handlers never throw into the workflow: a message that changes
+// nothing is noted with its reason, and an Update answers with it.
+import { condition, setDefaultSignalHandler, setHandler, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import { workflowNow } from './clock.ts';
+import { apply } from './fleet-run.ts';
+import type { FleetRun, Happened } from './fleet-run.ts';
+import {
+  MESSAGE_NAMES,
+  grantQuery,
+  nodeAnswerSignal,
+  nodeEndedSignal,
+  nodeProgressSignal,
+  nodeStateSignal,
+  personSignal,
+  personUpdate,
+  planQuery,
+  reportQuery,
+  statusQuery,
+  tableQuery,
+  whyQuery,
+} from './messages.ts';
+import { grantOf, transition } from '../domain/machines/fleet.ts';
+import type { FleetEvent } from '../domain/machines/fleet-events.ts';
+import { withIgnored } from '../domain/machines/fleet-state.ts';
+import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/fleet-views.ts';
+import type { MessageName } from '../domain/messages.ts';
+import { cutForStatus } from '../domain/parse/cut-for-status.ts';
+import { messageParsers, parsePageQuery } from '../domain/parse/messages.ts';
+import { renderInvalid } from '../domain/parse/parsed.ts';
+import type { PageQuery, UpdateAnswer } from '../domain/status.ts';
+
+/** A child answers within one workflow task; this long only when no worker is there. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+type Answer =
+  { kind: 'accepted'; effect: string } | { kind: 'same'; effect: string } | { kind: 'refused'; why: string };
+
+export function setRunHandlers(run: FleetRun): void {
+  for (const name of MESSAGE_NAMES) {
+    setHandler(personSignal(name), async (content) => {
+      const answer = await takeMessage(run, name, content);
+      if (answer.kind !== 'accepted')
+        ignore(run, name, content, answer.kind === 'same' ? answer.effect : answer.why);
+    });
+    setHandler(personUpdate(name), (content) => answerUpdate(run, name, content), {
+      validator: (content) => validate(run, name, content),
+    });
+  }
+  setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
+  setChildHandlers(run);
+  setQueryHandlers(run);
+}
+
+/** Must stay synchronous and change nothing: an async validator fails the workflow task. */
+function validate(run: FleetRun, name: MessageName, content: unknown): void {
+  const event = eventOf(name, content, '');
+  if ('refused' in event) throw refusal(event.refused, 'InvalidMessage');
+  // A run that has just continued as new answers from its handler, once it has read its plan again.
+  if (!run.loaded) return;
+  const move = transition(run.state, run.scope, { ...event, at: workflowNow() } as FleetEvent);
+  if (move.kind === 'rejected') throw refusal(move.why, 'Rejected');
+}
+
+async function answerUpdate(run: FleetRun, name: MessageName, content: unknown): Promise<UpdateAnswer> {
+  const answer = await takeMessage(run, name, content);
+  if (answer.kind === 'refused') throw refusal(answer.why, 'Rejected');
+  return { effect: answer.effect };
+}
+
+function refusal(why: string, type: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, type);
+}
+
+async function takeMessage(run: FleetRun, name: MessageName, content: unknown): Promise<Answer> {
+  const askId = uuid4();
+  const event = eventOf(name, content, askId);
+  if ('refused' in event) return { kind: 'refused', why: event.refused };
+  await condition(() => run.loaded);
+  const move = apply(run, event);
+  if (move.kind === 'rejected') return { kind: 'refused', why: move.why };
+  if (move.kind === 'same') return move;
+  if (!run.state.asks.some((ask) => ask.askId === askId)) return { kind: 'accepted', effect: move.effect };
+  return await awaitAnswer(run, askId);
+}
+
+async function awaitAnswer(run: FleetRun, askId: string): Promise<Answer> {
+  const open = () => run.state.asks.some((ask) => ask.askId === askId);
+  await condition(() => !open(), ANSWER_TIMEOUT_MS, { summary: 'a child decides on a skip' });
+  const answer = run.answers.get(askId);
+  run.answers.delete(askId);
+  if (answer !== undefined) {
+    return answer.accepted ? { kind: 'accepted', effect: answer.why } : { kind: 'refused', why: answer.why };
+  }
+  if (open())
+    return {
+      kind: 'accepted',
+      effect: 'the node was asked and has not answered within 30 s: see its status',
+    };
+  return { kind: 'refused', why: 'the way of the node ended before it was asked: see its status' };
+}
+
+function eventOf(name: MessageName, content: unknown, askId: string): Happened | { refused: string } {
+  const parsed = messageParsers[name](content);
+  if (parsed.kind === 'invalid') return { refused: renderInvalid(parsed) };
+  return { kind: name, askId, message: parsed.value } as Happened;
+}
+
+function ignore(run: FleetRun, message: string, content: unknown, why: string): void {
+  run.state = withIgnored(run.state, {
+    at: workflowNow(),
+    message: cutForStatus(message),
+    content: cutForStatus(content),
+    why: cutForStatus(why),
+  });
+  run.version += 1;
+}
+
+function setChildHandlers(run: FleetRun): void {
+  setHandler(nodeStateSignal, ({ node, state }) => {
+    apply(run, { kind: 'nodeStateReported', node, state });
+  });
+  setHandler(nodeProgressSignal, ({ node, progress }) => {
+    apply(run, { kind: 'progressReported', node, progress });
+  });
+  setHandler(nodeAnswerSignal, ({ node, askId, accepted, why }) => {
+    const open = run.state.asks.some((ask) => ask.askId === askId);
+    if (open) run.answers.set(askId, { accepted, why });
+    apply(run, { kind: 'skipAnswered', node, askId, accepted, why });
+  });
+  setHandler(nodeEndedSignal, async ({ parentFirstRunId, end }) => {
+    // From the child of a former run of the same id: not this run's business.
+    if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
+    await condition(() => run.loaded);
+    apply(run, { kind: 'nodeEnded', node: end.node, attempt: end.attempt, outcome: end.outcome });
+  });
+}
+
+function setQueryHandlers(run: FleetRun): void {
+  setHandler(statusQuery, () => statusOf(run.state, run.ids));
+  setHandler(tableQuery, (query) => tableOf(run.state, run.scope, pageOrThrow(query)));
+  setHandler(planQuery, (query) => planOf(run.state, run.scope, pageOrThrow(query)));
+  setHandler(whyQuery, (query) => whyOf(run.state, run.scope, pageOrThrow(query)));
+  setHandler(reportQuery, () => reportOf(run.state, run.scope, run.ids, workflowNow()));
+  setHandler(grantQuery, ({ node }) => ({
+    ...grantOf(run.state, node),
+    firstExecutionRunId: run.ids.firstExecutionRunId,
+  }));
+}
+
+/** A query that throws is answered with the text; the workflow goes on. */
+function pageOrThrow(query: unknown): PageQuery {
+  const parsed = parsePageQuery(query);
+  if (parsed.kind === 'invalid') throw new Error(renderInvalid(parsed));
+  return parsed.value;
+}

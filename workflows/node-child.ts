@@ -1,0 +1,304 @@
+// Takes one node through, for a run that granted it: asks the machine what comes next, does it, tells the
+// machine what happened. Every choice is the machine's (domain/machines/node.ts). Must never act after
+// its run said stop, save for finishing a node whose old root is gone.
+import {
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import type { NodeActivityInput, NodeUpgradeResult } from '../activities/api.ts';
+import {
+  cordoning,
+  draining,
+  failureText,
+  firstLocally,
+  polling,
+  recordingLocally,
+  shortLocally,
+  undoing,
+} from './activity-calls.ts';
+import { workflowNow } from './clock.ts';
+import { renderNodeDetails } from './details.ts';
+import type { NodeRun } from './inputs.ts';
+import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
+import type { NodeControl } from '../domain/machines/child-messages.ts';
+import { msBetween } from '../domain/machines/clock-math.ts';
+import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
+import type { NodeMove } from '../domain/machines/node.ts';
+import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
+import type { NodeHistory } from '../domain/report.ts';
+
+/** An event without its time, which `apply` adds. */
+type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at'> : never) : never;
+
+type Child = {
+  run: NodeRun;
+  way: NodeWay;
+  startedAt: string;
+  /** The drain at work, to be cancelled when somebody wants the node back. */
+  drainScope: CancellationScope | null;
+  /** Counts "the run goes on": one that came while an activity was being refused must not be lost. */
+  nudges: number;
+  nudgesSeen: number;
+  reportEnd: boolean;
+  grantWaitMs: number;
+};
+
+/** A held node asks again by itself, in case its run's word got lost: seldom, as each asking is history. */
+const GRANT_WAIT_FIRST_MS = 2 * 60_000;
+const GRANT_WAIT_LAST_MS = 15 * 60_000;
+
+export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> {
+  const child: Child = {
+    run,
+    way: newNodeWay(run.step),
+    startedAt: workflowNow(),
+    drainScope: null,
+    nudges: 0,
+    nudgesSeen: 0,
+    reportEnd: false,
+    grantWaitMs: GRANT_WAIT_FIRST_MS,
+  };
+  setHandler(nodeControlSignal, (control) => onControl(child, control));
+  setHandler(nodeProgressSignal, ({ progress }) => void apply(child, { kind: 'progressed', progress }));
+  // `temporal workflow cancel` of the child means abort; its way back cannot be cancelled.
+  CancellationScope.current().cancelRequested.catch(() => {
+    wish(child, { kind: 'abortAsked', why: 'its workflow was cancelled' });
+  });
+  return await CancellationScope.nonCancellable(() => drive(child));
+}
+
+async function drive(child: Child): Promise<NodeUpgradeResult> {
+  for (;;) {
+    const next = nextStep(child.way.state);
+    setCurrentDetails(renderNodeDetails(child.way));
+    if (next.kind === 'end') {
+      const { node, attempt } = child.way.step;
+      const history = await recordHistory(child, next.outcome);
+      await condition(allHandlersFinished);
+      const result = { node, attempt, outcome: next.outcome, history };
+      if (child.reportEnd) await reportEnd(child, result);
+      return result;
+    }
+    child.nudgesSeen = child.nudges;
+    const happened = await perform(child, next).catch((error: unknown): Happened => {
+      return { kind: 'stepFailed', why: failureText(error) };
+    });
+    if (happened !== undefined) apply(child, happened);
+  }
+}
+
+function apply(child: Child, happened: Happened): NodeMove {
+  const move = transition(child.way, { ...happened, at: workflowNow() });
+  if (move.kind === 'moved') child.way = move.way;
+  // A rejected happening is one that a wish has overtaken: the drain that ended after a skip, say.
+  return move;
+}
+
+/** What is done for each step; undefined when the world moved on in the meantime. */
+async function perform(child: Child, next: NextNodeStep): Promise<Happened | undefined> {
+  switch (next.kind) {
+    case 'cordon':
+      return await firstLocally(
+        () => shortLocally.cordonNode(inputOf(child)),
+        () => cordoning.cordonNode(inputOf(child)),
+      );
+    case 'awaitGrant':
+      return await awaitGrant(child);
+    case 'drain':
+      return await drain(child, next.until);
+    case 'reimage':
+      return await reimage(child, next.until);
+    case 'awaitRejoined':
+      return await rejoin(child, next);
+    case 'burnIn':
+      // Fails closed: no policy can ask for it yet (schemas refuse it by name), so nothing may pass it.
+      return { kind: 'stepFailed', why: 'burn-in was asked for, which this version cannot do' };
+    case 'verify':
+      return await verify(child, next, 'verified');
+    case 'soak':
+      await sleep(Math.max(1, msBetween(workflowNow(), next.until)), { summary: 'soak' });
+      return await verify(child, { ...next, until: soakVerifyUntil(child) }, 'soaked');
+    case 'uncordon': {
+      const input = inputOf(child);
+      const answer = await firstLocally(
+        () => shortLocally.uncordonNode(input),
+        () => undoing.uncordonNode(input),
+      );
+      return { kind: 'uncordoned', ...answer };
+    }
+    case 'putBack': {
+      const input = { ...inputOf(child), why: next.why };
+      const answer = await firstLocally(
+        () => shortLocally.putBackNode(input),
+        () => undoing.putBackNode(input),
+      );
+      return { kind: 'wasPutBack', ...answer };
+    }
+    case 'end':
+      return undefined;
+  }
+}
+
+async function drain(child: Child, until: string): Promise<Happened | undefined> {
+  const scope = new CancellationScope();
+  child.drainScope = scope;
+  try {
+    const input = { ...inputOf(child), deadline: until };
+    const node = child.way.step.node;
+    const result = await scope.run(() => draining({ node, deadline: until }).drainNode(input));
+    switch (result.kind) {
+      case 'drained':
+        return { kind: 'drained', evicted: result.evicted };
+      case 'timedOut':
+        return { kind: 'drainTimedOut', progress: result.progress, why: `not empty by ${until}` };
+      case 'unsafe':
+        return { kind: 'stepFailed', why: result.why };
+      case 'cancelled':
+        return undefined;
+      case 'withheld':
+        return result;
+    }
+  } catch (error) {
+    // Cancelled by a wish: the machine has moved on already.
+    if (child.way.state.kind !== 'draining') return undefined;
+    throw error;
+  } finally {
+    child.drainScope = null;
+  }
+}
+
+async function reimage(child: Child, until: string): Promise<Happened> {
+  const node = child.way.step.node;
+  const result = await polling({ node, deadline: until }).reimageNode({ ...inputOf(child), deadline: until });
+  switch (result.kind) {
+    case 'reimaged':
+    case 'occupied':
+    case 'withheld':
+      return result;
+    case 'taskFailed':
+      return { kind: 'stepFailed', why: `root-volume task ${result.state}: ${result.why}` };
+    case 'timedOut':
+    case 'unsafe':
+      return { kind: 'stepFailed', why: result.why };
+  }
+}
+
+async function rejoin(child: Child, o: { until: string; reimagedAt: string }): Promise<Happened> {
+  const input = { ...inputOf(child), deadline: o.until, since: o.reimagedAt };
+  const result = await polling({ node: child.way.step.node, deadline: o.until }).awaitRejoined(input);
+  if (result.kind === 'rejoined') return { kind: 'rejoined', bootId: result.bootId, burnIn: false };
+  return { kind: 'stepFailed', why: result.why };
+}
+
+async function verify(
+  child: Child,
+  o: { until: string; reimagedAt: string; bootId: string },
+  passed: 'verified' | 'soaked',
+): Promise<Happened> {
+  const input = { ...inputOf(child), deadline: o.until, since: o.reimagedAt, bootId: o.bootId };
+  const result = await polling({ node: child.way.step.node, deadline: o.until }).verifyNode(input);
+  if (result.kind === 'failed') return { kind: 'verifyFailed', evidence: result.evidence, why: result.why };
+  return passed === 'soaked' ? { kind: 'soaked' } : { kind: 'verified', evidence: result.evidence };
+}
+
+function soakVerifyUntil(child: Child): string {
+  return new Date(Date.parse(workflowNow()) + child.way.step.rejoinTimeoutMs).toISOString();
+}
+
+async function awaitGrant(child: Child): Promise<Happened | undefined> {
+  const { kind } = child.way.state;
+  const moved = () => child.way.state.kind !== kind;
+  await condition(() => moved() || child.nudges > child.nudgesSeen, child.grantWaitMs, {
+    summary: 'held by the run',
+  });
+  child.grantWaitMs = Math.min(child.grantWaitMs * 2, GRANT_WAIT_LAST_MS);
+  return moved() ? undefined : { kind: 'resumed' };
+}
+
+function wish(child: Child, happened: Happened): NodeMove {
+  const move = apply(child, happened);
+  if (move.kind === 'moved') child.drainScope?.cancel();
+  return move;
+}
+
+async function onControl(child: Child, control: NodeControl): Promise<void> {
+  switch (control.kind) {
+    case 'nudge':
+      child.nudges += 1;
+      child.grantWaitMs = GRANT_WAIT_FIRST_MS;
+      return;
+    case 'reportEnd':
+      child.reportEnd = true;
+      return;
+    case 'putBack':
+      wish(child, { kind: 'putBackAsked', why: control.why });
+      return;
+    case 'abort':
+      wish(child, { kind: 'abortAsked', why: control.why });
+      return;
+    case 'skip': {
+      const move = wish(child, { kind: 'skipAsked', by: control.by, reason: control.reason });
+      const answer = {
+        node: child.way.step.node,
+        askId: control.askId,
+        accepted: move.kind === 'moved',
+        why: move.kind === 'moved' ? move.text : move.why,
+      };
+      await toParent(child, (parent) => parent.signal(nodeAnswerSignal, answer));
+    }
+  }
+}
+
+async function reportEnd(child: Child, end: NodeUpgradeResult): Promise<void> {
+  const parentFirstRunId = child.run.grant.parentFirstRunId;
+  await toParent(child, (parent) => parent.signal(nodeEndedSignal, { parentFirstRunId, end }));
+}
+
+async function toParent(
+  child: Child,
+  send: (parent: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+): Promise<void> {
+  try {
+    await send(getExternalWorkflowHandle(child.run.grant.parentId));
+  } catch {
+    // The run is gone: the child's own result and its node history say how it ended.
+  }
+}
+
+function inputOf({ run }: Child): NodeActivityInput {
+  return { cluster: run.cluster, run: run.run, grant: run.grant, step: run.step };
+}
+
+async function recordHistory(child: Child, outcome: NodeHistory['outcome']): Promise<string | null> {
+  const { step, facts, trail } = child.way;
+  const history: NodeHistory = {
+    workflowId: child.run.run.workflowId,
+    node: step.node,
+    uid: step.uid,
+    pool: step.pool,
+    instanceId: step.instanceId,
+    attempt: step.attempt,
+    from: step.from,
+    to: step.release.name,
+    startedAt: child.startedAt,
+    endedAt: workflowNow(),
+    transitions: trail,
+    outcome,
+    ...facts,
+  };
+  const input = { run: child.run.run, history };
+  try {
+    return await firstLocally(
+      () => recordingLocally.recordNode(input),
+      () => undoing.recordNode(input),
+    );
+  } catch {
+    // A node is not lost because a disk is full: the result still tells its outcome, without a digest.
+    return null;
+  }
+}
