@@ -39,6 +39,11 @@ export function clusterProcess(o: ClusterPlace, component: ClusterComponent): { 
   return { dir: o.dir, name: `${o.name}.${component}` };
 }
 
+/** kwokctl itself, while it starts the others. */
+export function layingOutProcess(o: ClusterPlace): { dir: string; name: string } {
+  return { dir: o.dir, name: `${o.name}.kwokctl` };
+}
+
 export function pkiDir(o: ClusterPlace): string {
   return join(workdir(o), 'pki');
 }
@@ -111,7 +116,7 @@ async function startFailure(o: ClusterPlace, error: CommandFailed): Promise<Erro
 
 async function createCluster(o: ClusterPlace, binaries: ClusterBinaries, config: string): Promise<void> {
   // Recorded too: were this run killed now, kwokctl would go on and start what nobody knew of.
-  const kwokctl = { dir: o.dir, name: `${o.name}.kwokctl` };
+  const kwokctl = layingOutProcess(o);
   let recorded: Promise<unknown> = Promise.resolve();
   try {
     await runCommand({

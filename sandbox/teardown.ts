@@ -3,7 +3,7 @@
 // by their proven id alone.
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { adoptComponents, laidOutClusters } from './cluster.ts';
+import { adoptComponents, laidOutClusters, layingOutProcess } from './cluster.ts';
 import { recordedProcesses, stopProcess } from './processes.ts';
 import { readState, stateFile } from './state.ts';
 
@@ -16,7 +16,10 @@ function stopOrder(name: string): number {
 }
 
 async function stopAll(dir: string): Promise<void> {
-  for (const name of await laidOutClusters(dir)) await adoptComponents({ dir, name });
+  const clusters = await laidOutClusters(dir);
+  // First what would go on starting others.
+  for (const cluster of clusters) await stopProcess(layingOutProcess({ dir, name: cluster }));
+  for (const cluster of clusters) await adoptComponents({ dir, name: cluster });
   const names = await recordedProcesses(dir);
   const failures: unknown[] = [];
   for (const turn of [0, 1, 2]) {
