@@ -58,9 +58,11 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
     const nodes = match.nodesOf.get(pool.name) ?? [];
     const atWork = new Set(occupied.filter((one) => one.pool === pool.name).map((one) => one.node));
     const waiting: PlanRow[] = [];
+    const failed = new Set<string>();
     rows.forEach((row, index) => {
       if (row.pool !== pool.name) return;
       if (codes[index] === ROW_CODES.active) atWork.add(row.node);
+      else if (codes[index] === ROW_CODES.failed) failed.add(row.node);
       else if (codes[index] === ROW_CODES.waiting && !held.has(row.node) && !retried.has(row.node)) {
         waiting.push(row);
       }
@@ -72,7 +74,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
       unavailableMax: unavailableMaxOf(pool, nodes.length),
       waiting,
       atWork,
-      unavailable: new Map(listUnavailable(nodes, atWork).map(({ node, why }) => [node, why])),
+      unavailable: new Map(listUnavailable(nodes, atWork, failed).map(({ node, why }) => [node, why])),
     };
   });
   return {

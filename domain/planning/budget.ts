@@ -9,7 +9,7 @@ import type { Pool } from '../fleet.ts';
 import type { NodeFacts } from '../inventory.ts';
 import { isReady } from './node-reading.ts';
 
-export type Unavailable = { node: string; why: 'atWork' | 'notReady' | 'cordoned' };
+export type Unavailable = { node: string; why: 'atWork' | 'failed' | 'notReady' | 'cordoned' };
 
 export function unavailableMaxOf(pool: Pool, nodes: number): number {
   return resolveAmount(pool.policy.disruption.unavailableMax, nodes);
@@ -19,11 +19,14 @@ export function unavailableMaxOf(pool: Pool, nodes: number): number {
 export function listUnavailable(
   nodes: readonly NodeFacts[],
   atWork: ReadonlySet<string>,
+  /** Failed in this run and neither retried nor skipped: cordoned by us, seen or not. */
+  failed: ReadonlySet<string> = new Set(),
 ): readonly Unavailable[] {
   const unavailable: Unavailable[] = [...atWork].map((node) => ({ node, why: 'atWork' }));
   for (const node of nodes) {
     if (atWork.has(node.name)) continue;
-    if (node.unschedulable) unavailable.push({ node: node.name, why: 'cordoned' });
+    if (failed.has(node.name)) unavailable.push({ node: node.name, why: 'failed' });
+    else if (node.unschedulable) unavailable.push({ node: node.name, why: 'cordoned' });
     else if (!isReady(node)) unavailable.push({ node: node.name, why: 'notReady' });
   }
   return unavailable;

@@ -13,8 +13,8 @@ import type { Board, NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
 import { cutText, dispositionOf, listMismatches, whyNoInstance } from './disposition.ts';
 import { cordonOf, instanceIdOf, isReady } from './node-reading.ts';
 import { planStep } from './node-step.ts';
-import { whyNotNow } from './why-not-now.ts';
-import type { Asked, PoolSituation } from './why-not-now.ts';
+import { whyNotNow, whyNotThePoolsTurn } from './why-not-now.ts';
+import type { Asked, PoolBefore, PoolSituation } from './why-not-now.ts';
 
 /** What was seen of one node beyond its Node: `null` is an instance that is gone. */
 export type Look = {
@@ -84,13 +84,13 @@ function takeRetries(context: Context): void {
     seen.add(name);
     const candidate = settleOrKeep(context, row, poolBoard);
     if (candidate === undefined) continue;
-    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting: 0, before: null };
+    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting: 0 };
     takeNode(context, { row, node: candidate, poolBoard, situation, attempt, retry: true });
   }
 }
 
 function takePools(context: Context): void {
-  let before: PoolSituation['before'] = null;
+  let before: PoolBefore | null = null;
   for (const poolBoard of context.board.pools) {
     if (before === null) takePool(context, poolBoard);
     else waitForPool(context, poolBoard, before);
@@ -106,17 +106,11 @@ function takePools(context: Context): void {
 }
 
 /** Later pools are told by one line each; their nodes are looked at when their turn comes. */
-function waitForPool(
-  { board, draft, question }: Context,
-  poolBoard: PoolBoard,
-  before: NonNullable<PoolSituation['before']>,
-): void {
-  const [first] = poolBoard.waiting;
-  const node = first === undefined ? undefined : board.node(first.node);
-  if (first === undefined || node === undefined) return;
-  const situation = { ...situationOf(poolBoard), readyWaiting: 0, before };
-  const why = whyNotNow(node, situation, { owner: question.owner, retry: false });
-  if (why !== undefined) tell(draft, poolBoard, why, first.node, poolBoard.waiting.length);
+function waitForPool({ draft }: Context, poolBoard: PoolBoard, before: PoolBefore): void {
+  const { pool, waiting } = poolBoard;
+  const [first] = waiting;
+  if (first === undefined) return;
+  tell(draft, poolBoard, whyNotThePoolsTurn(pool.name, before), first.node, waiting.length);
 }
 
 function takePool(context: Context, poolBoard: PoolBoard): void {
@@ -131,7 +125,7 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
   candidates.sort((a, b) => rank(a.node) - rank(b.node));
   let readyWaiting = candidates.filter(({ node }) => isReady(node)).length;
   for (const { row, node } of candidates) {
-    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting, before: null };
+    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting };
     const taken = takeNode(context, { row, node, poolBoard, situation, attempt: 1, retry: false });
     if (taken && isReady(node)) readyWaiting -= 1;
   }

@@ -21,9 +21,10 @@ export type PoolSituation = {
   unavailable: ReadonlyMap<string, Unavailable['why']>;
   /** Ready nodes of the pool that still wait for their turn. */
   readyWaiting: number;
-  /** A pool that comes earlier and is not done; null when this pool's turn has come. */
-  before: { pool: string; waiting: number; atWork: number } | null;
 };
+
+/** A pool that comes earlier and is not done. */
+export type PoolBefore = { pool: string; waiting: number; atWork: number };
 
 export type Asked = {
   owner: OwnerMark;
@@ -31,7 +32,17 @@ export type Asked = {
   retry: boolean;
 };
 
-/** Undefined: it may be started now. */
+/** Why no node of this pool is looked at yet. */
+export function whyNotThePoolsTurn(pool: string, before: PoolBefore): Why {
+  return {
+    kind: 'order',
+    text:
+      `pool ${pool} begins when nothing of pool ${before.pool} waits or is at work any more ` +
+      `(${before.waiting} waiting, ${before.atWork} at work)`,
+  };
+}
+
+/** Asked of a node of the pool whose turn it is, or of one to be retried. Undefined: it may be started now. */
 export function whyNotNow(node: NodeFacts, situation: PoolSituation, asked: Asked): Why | undefined {
   if (!asked.retry) {
     const why = whyNotItsTurn(node, situation);
@@ -40,15 +51,7 @@ export function whyNotNow(node: NodeFacts, situation: PoolSituation, asked: Aske
   return whyOverBudget(node, situation, asked);
 }
 
-function whyNotItsTurn(node: NodeFacts, { pool, before, readyWaiting }: PoolSituation): Why | undefined {
-  if (before !== null) {
-    return {
-      kind: 'order',
-      text:
-        `pool ${pool} begins when nothing of pool ${before.pool} waits or is at work any more ` +
-        `(${before.waiting} waiting, ${before.atWork} at work)`,
-    };
-  }
+function whyNotItsTurn(node: NodeFacts, { pool, readyWaiting }: PoolSituation): Why | undefined {
   // A node that is not Ready may well come back by itself; a drain of it would wait for its kubelet.
   if (!isReady(node) && readyWaiting > 0) {
     return {
@@ -78,6 +81,7 @@ function whyOverBudget(node: NodeFacts, situation: PoolSituation, asked: Asked):
 
 const UNAVAILABLE_WORDS: Readonly<Record<Unavailable['why'], string>> = {
   atWork: 'at work',
+  failed: 'failed in this run: retry or skip it',
   notReady: 'not Ready',
   cordoned: 'cordoned',
 };

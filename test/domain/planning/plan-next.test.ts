@@ -90,11 +90,16 @@ describe('slots', () => {
     expect(next.slots[0]).toMatchObject({ unavailable: 2, free: 1 });
   });
 
-  it('are free again for the next when a failed node is uncordoned by a person', () => {
+  it('are held by a failed node, cordon seen or not, until it is skipped, deleted or uncordoned then [I91]', () => {
     const failed = { unschedulable: true, annotations: { 'refit.dev/owner': OWNER } };
-    const codes = 'fwwwww';
-    expect(names(ask(batch(1), nodes, { codes, now: changed(nodes, 'batch-0', failed) }))).toEqual([]);
-    expect(names(ask(batch(1), nodes, { codes }))).toEqual(['batch-3']);
+    const cordoned = changed(nodes, 'batch-0', failed);
+    expect(names(ask(batch(1), nodes, { codes: 'fwwwww', now: cordoned }))).toEqual([]);
+    const next = ask(batch(1), nodes, { codes: 'fwwwww' });
+    expect(names(next)).toEqual([]);
+    expect(next.waiting[0]?.why.text).toContain('batch-0 (failed in this run: retry or skip it)');
+    expect(names(ask(batch(1), nodes, { codes: 'fwwwww', now: nodes.slice(1) }))).toEqual(['batch-3']);
+    expect(names(ask(batch(1), nodes, { codes: 'swwwww', now: cordoned }))).toEqual([]);
+    expect(names(ask(batch(1), nodes, { codes: 'swwwww' }))).toEqual(['batch-3']);
   });
 });
 

@@ -72,9 +72,8 @@ describe('the rows of a plan', () => {
       sampleNode('batch', 9, { unschedulable: true, annotations: { 'refit.dev/owner': OWNER } }),
     ];
     const inventory = sampleInventory(nodes);
-    const { ['i-batch-6']: _gone, ...others } = inventory.instances;
     const instances = {
-      ...others,
+      ...Object.fromEntries(Object.entries(inventory.instances).filter(([id]) => id !== 'i-batch-6')),
       'i-batch-7': instanceFacts({ instanceId: 'i-batch-7', state: 'stopped' }),
     };
     const fates = plannedRows(batchOnly, { ...inventory, instances }).map(({ node, disposition }) => [
