@@ -1,0 +1,48 @@
+// Which nodes a sandbox's cluster has: names, pools, zones and types. Pure; the same for the same size.
+
+export interface FleetNode {
+  name: string;
+  pool: 'h100' | 'batch';
+  zone: string;
+  region: string;
+  instanceType: string;
+  gpuProduct: string;
+  internalIp: string;
+}
+
+const REGION = 'us-east-1';
+const ZONES = ['us-east-1a', 'us-east-1b', 'us-east-1c'] as const;
+export const GPUS_PER_NODE = 8;
+
+const pools = {
+  h100: { instanceType: 'p5.48xlarge', gpuProduct: 'NVIDIA-H100-80GB-HBM3' },
+  batch: { instanceType: 'p4d.24xlarge', gpuProduct: 'NVIDIA-A100-SXM4-40GB' },
+} as const;
+
+// Addresses of one octet stay away from 0 and 255.
+const NODES_PER_OCTET = 250;
+
+/** The number of a cluster among its sandbox's, from the name that it was given there: 0, 1, … */
+export function clusterNumber(name: string): number {
+  const last = /-(\d+)$/.exec(name)?.[1];
+  return last === undefined ? 0 : Number(last) - 1;
+}
+
+/** Two thirds are `h100`; zones take turns within each pool. Names differ between clusters. */
+export function fleetNodes(o: { nodes: number; cluster: string }): FleetNode[] {
+  const h100 = Math.ceil((o.nodes * 2) / 3);
+  const subnet = clusterNumber(o.cluster) * 16;
+  return Array.from({ length: o.nodes }, (_, at) => {
+    const pool = at < h100 ? 'h100' : 'batch';
+    const third = String(subnet + Math.floor(at / NODES_PER_OCTET));
+    const fourth = String((at % NODES_PER_OCTET) + 1);
+    return {
+      name: `ip-10-0-${third}-${fourth}`,
+      pool,
+      zone: ZONES[(pool === 'h100' ? at : at - h100) % ZONES.length] ?? ZONES[0],
+      region: REGION,
+      ...pools[pool],
+      internalIp: `10.0.${third}.${fourth}`,
+    };
+  });
+}
