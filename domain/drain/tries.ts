@@ -48,5 +48,5 @@ export function afterRefusal(
 }
 
 function floorAt(nowMs: number, chance: number): number {
-  return nowMs + FLOOR_MS + chance * FLOOR_SPREAD_MS;
+  return nowMs + FLOOR_MS + Math.round(chance * FLOOR_SPREAD_MS);
 }
