@@ -96,7 +96,7 @@ export async function explainRunError(
 }
 
 /** After the end, and before the beginning, the server says NotFound: which of them was it? */
-async function explainNotOpen(temporal: TemporalSide, workflowId: string): Promise<CliError> {
+export async function explainNotOpen(temporal: TemporalSide, workflowId: string): Promise<CliError> {
   const run = await temporal.describe(workflowId);
   if (run !== undefined && run.closedAt !== null) {
     return new CliError(

@@ -75,6 +75,14 @@ describe('refit status', () => {
   });
 });
 
+it('refit status says that Temporal knows no such run, even when no worker is there', async () => {
+  const { temporal, connect } = withRun({});
+  temporal.workers = { polling: 0, lastSeenAt: null };
+  const { exitCode, err } = await runRefit(['status', '-w', 'nope'], { connect });
+  expect(exitCode).toBe(1);
+  expect(err).toContain('Temporal knows no run nope');
+});
+
 describe('refit status --watch', () => {
   it('in a pipe prints one line for each change and nothing for what stays', async () => {
     const first = makeStatus({ active: [draining] });

@@ -41,11 +41,10 @@ async function validateAll(context: CliContext, given: readonly string[], output
   );
   if (validation.ok) return;
   if (!isForPrograms(output)) {
-    const unseen = validation.problemsFound - validation.problems.length;
-    say(
-      context,
-      `${String(validation.problemsFound)} problems${unseen > 0 ? `, ${String(unseen)} of them not shown` : ''}`,
-    );
+    const found = validation.problemsFound;
+    const unseen = found - validation.problems.length;
+    const more = unseen > 0 ? `, ${String(unseen)} of them not shown` : '';
+    say(context, `${String(found)} problem${found === 1 ? '' : 's'}${more}`);
   }
   context.setExitCode(EXIT.error);
 }

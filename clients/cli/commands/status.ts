@@ -8,7 +8,7 @@ import { addExamples, workflowIdOption } from '../options.ts';
 import type { RunFlags } from '../options.ts';
 import { isForPrograms, outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
-import { askRun, pickRun, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
+import { askRun, explainNotOpen, pickRun, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
 import { summarizeEnd } from '../run-end.ts';
 import type { RunDescription, TemporalSide } from '../temporal-side.ts';
 import { watchRun } from '../watch/watch-run.ts';
@@ -69,12 +69,12 @@ async function ensureAnswerable(
   const why = whyNoWorker(temporal, await temporal.collectWorkers());
   if (why === undefined) return;
   const run = await temporal.describe(workflowId);
-  if (run !== undefined) {
-    const known = renderDescription(run);
-    if (isForPrograms(output)) say(context, ...known);
-    else context.out.write(`${known.join('\n')}\n`);
-  }
-  throw new CliError(`${why}: more than this cannot be asked`, { hints: [START_WORKER_HINT] });
+  if (run === undefined) throw await explainNotOpen(temporal, workflowId);
+  const known = renderDescription(run);
+  if (isForPrograms(output)) say(context, ...known);
+  else context.out.write(`${known.join('\n')}\n`);
+  const hints = run.closedAt === null ? [] : [`Its report needs none: refit report ${workflowId}`];
+  throw new CliError(`${why}: more than this cannot be asked`, { hints: [START_WORKER_HINT, ...hints] });
 }
 
 function renderDescription(run: RunDescription): readonly string[] {

@@ -29,7 +29,11 @@ type Look =
   | { kind: 'ended'; status: RunStatus | undefined; end: EndSummary }
   | { kind: 'lost'; why: string };
 
-export type WatchOptions = { output: Format; onStatus?: (status: RunStatus) => Promise<void> };
+export type WatchOptions = {
+  output: Format;
+  /** Called at each look; `interlude` makes room below what is shown for something else. */
+  onStatus?: (status: RunStatus, interlude: () => void) => Promise<void>;
+};
 
 /** Answers how the run ended. Throws CliError 130 when it was interrupted. */
 export async function watchRun(
@@ -56,7 +60,7 @@ async function followToEnd(watch: Watch, o: WatchOptions): Promise<EndSummary> {
     if (look.kind === 'lost') picture.lost(look.why);
     if (look.kind === 'seen') {
       picture.show(look.status);
-      await o.onStatus?.(look.status);
+      await o.onStatus?.(look.status, picture.done);
     }
     if (look.kind === 'ended') {
       if (look.status !== undefined) picture.show(look.status);

@@ -1,0 +1,45 @@
+// The fleet, its clusters and its records, by the very parts that a worker is composed of. Loaded only
+// when a command needs it: the SDKs of Kubernetes and of AWS take longer to load than most commands run.
+import type { Records } from '../../adapters/ports/records.ts';
+import type { ActivityDeps } from '../../activities/deps.ts';
+import type { Environment } from './context.ts';
+import { CliError } from './errors.ts';
+import type { FleetSide } from './fleet-side.ts';
+
+export async function openFleetSide(path: string | undefined, env: Environment): Promise<FleetSide> {
+  const fleetPath = path ?? env['REFIT_FLEET'] ?? '';
+  if (fleetPath === '') {
+    throw new CliError('REFIT_FLEET is not set: it names the fleet file, or the folder that holds several', {
+      hints: [
+        'Set it, or name the file here: --fleet-file fleet.yaml',
+        'In a sandbox: eval "$(refit sandbox env)"',
+      ],
+    });
+  }
+  const { createDeps } = await import('../../workers/compose.ts');
+  const { collectInventory, observeAndPlan } = await import('../../activities/observe.ts');
+  const deps = createDeps({ ...env, REFIT_FLEET: fleetPath });
+  return {
+    collectFleets: () => deps.fleetFiles.collectFleets(),
+    checkInput: async (input) => {
+      await deps.fleetFiles.resolveRun(input);
+    },
+    collectInventory: async ({ fleet, cluster }) =>
+      collectInventory(deps, await deps.fleetFiles.resolveRun({ fleet: fleet.name, cluster: cluster.name })),
+    plan: async (input) => {
+      const definition = await deps.fleetFiles.resolveRun(input);
+      const answer = await observeAndPlan(deps, definition, null);
+      if (answer.kind === 'refused') return { kind: 'refused', refusals: answer.refusals };
+      return { kind: 'planned', summary: answer.summary, rows: answer.rows, definition };
+    },
+    planDrain: (ref, o) => deps.kubernetes.cluster(ref).planDrain(o),
+    close: () => deps.kubernetes.close(),
+  };
+}
+
+export async function openRecords(env: Environment): Promise<Records | undefined> {
+  const folder = env['REFIT_RECORDS'] ?? '';
+  if (folder === '') return undefined;
+  const { createDeps } = await import('../../workers/compose.ts');
+  return createDeps({ ...env, REFIT_RECORDS: folder }).records;
+}

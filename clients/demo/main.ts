@@ -1,0 +1,134 @@
+// `npm run demo`: a durable upgrade of simulated GPU nodes on real servers, on this machine, from
+// nothing to the report. In the middle it kills the worker, since that is what the whole is about:
+// the run goes on. Whatever happens, nothing that it started is left running (but see --keep).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { down, environment, status as sandboxStatus, up } from '../../sandbox/sandbox.ts';
+import { progressTo } from '../../sandbox/progress.ts';
+import { CliError, explainError } from '../cli/errors.ts';
+import { EXIT } from '../cli/exit-codes.ts';
+import type { ExitCode } from '../cli/exit-codes.ts';
+import { createProcessContext } from '../cli/process-context.ts';
+import { DEMO_HELP, parseDemoOptions } from './options.ts';
+import type { DemoOptions } from './options.ts';
+import { showUpgrade } from './show-upgrade.ts';
+import { startWorker } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!interruption.signal.aborted) say('\nInterrupted: taking everything down …');
+    interruption.abort();
+  });
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function runDemo(options: DemoOptions): Promise<ExitCode> {
+  const home = await mkdtemp(join(tmpdir(), 'refit-demo-'));
+  const dir = join(home, 'sandbox');
+  let keep = false;
+  try {
+    say(
+      `A real Temporal server and a real Kubernetes control plane with ${String(options.nodes)} GPU nodes:`,
+    );
+    const onProgress = progressTo(process.stderr);
+    await up({ dir, nodes: options.nodes, onProgress, signal: interruption.signal });
+    const exitCode = await upgradeSandbox(home, dir, options);
+    keep = options.keep && !interruption.signal.aborted;
+    return exitCode;
+  } catch (error) {
+    if (interruption.signal.aborted) return EXIT.interrupted;
+    throw error;
+  } finally {
+    if (keep) say(`\nTake it all down: refit sandbox down --dir ${dir}`);
+    else await takeDown(home, dir);
+  }
+}
+
+async function takeDown(home: string, dir: string): Promise<void> {
+  await down({ dir });
+  await rm(home, { recursive: true, force: true });
+  say('Everything that was started has been stopped.');
+}
+
+async function upgradeSandbox(home: string, dir: string, options: DemoOptions): Promise<ExitCode> {
+  const { set, unset } = await environment({ dir });
+  const env: NodeJS.ProcessEnv = { ...process.env, ...set };
+  for (const name of unset) delete env[name];
+  let exitCode: ExitCode = EXIT.ok;
+  const context = createProcessContext({
+    env,
+    interrupted: interruption.signal,
+    ownInterrupt: () => undefined,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  });
+  const logFile = join(home, 'worker.log');
+  let worker = startWorker({ env, logFile });
+  try {
+    await showUpgrade({
+      context,
+      options,
+      say,
+      worker: () => worker,
+      restartWorker: () => {
+        worker = startWorker({ env, logFile });
+        return worker;
+      },
+    });
+    await lookAround(dir);
+    if (options.keep) await stay(worker);
+    return exitCode;
+  } finally {
+    await worker.stop();
+  }
+}
+
+async function lookAround(dir: string): Promise<void> {
+  const { status } = await sandboxStatus({ dir });
+  say(
+    [
+      '',
+      `Web UI: ${status.temporal.ui}`,
+      'Look around, in another terminal:',
+      `  $ eval "$(refit sandbox env --dir ${dir})"`,
+      '  $ kubectl get nodes -L refit.dev/pool',
+      '  $ temporal workflow list',
+      '  $ refit nodes',
+    ].join('\n'),
+  );
+}
+
+/** With a terminal, until ctrl-C; without one there is nobody to press it, and the worker ends here. */
+async function stay(worker: WorkerProcess): Promise<void> {
+  if (process.stdin.isTTY !== true || interruption.signal.aborted) return;
+  say('\nIt all stays up, the worker too, until you press ctrl-C.');
+  const pressed = new Promise<void>((resolve) => {
+    interruption.signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  await Promise.race([pressed, worker.ended]);
+}
+
+const options = parseDemoOptions(process.argv.slice(2));
+if (options === 'help') {
+  say(DEMO_HELP);
+} else if ('wrong' in options) {
+  process.stderr.write(`error: ${options.wrong}\n\n${DEMO_HELP}`);
+  process.exitCode = EXIT.error;
+} else {
+  try {
+    process.exitCode = await runDemo(options);
+  } catch (error) {
+    process.stderr.write(`error: ${explainError(error)}\n`);
+    for (const hint of error instanceof CliError ? error.hints : []) process.stderr.write(`  ${hint}\n`);
+    process.exitCode = EXIT.error;
+  }
+}
