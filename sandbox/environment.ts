@@ -29,7 +29,7 @@ export async function sandboxEnvironment(state: SandboxState): Promise<SandboxEn
     KUBECONFIG: servers.clusters[0]?.kubeconfig ?? '',
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    // An empty file: no profile of the user's own applies.
+    // No profile of the user's own applies.
     TEMPORAL_CONFIG_FILE: temporalConfigFile(dir),
     AWS_ENDPOINT_URL_EC2: servers.ec2.endpoint,
     AWS_ACCESS_KEY_ID: 'sandbox',
@@ -43,6 +43,9 @@ export async function sandboxEnvironment(state: SandboxState): Promise<SandboxEn
   };
   return { set, unset };
 }
+
+/** A profile that sets nothing: clients refuse a file that has none at all. */
+export const temporalConfig = '[profile.default]\n';
 
 export function temporalConfigFile(dir: string): string {
   return join(dir, 'temporal', 'client.toml');

@@ -7,7 +7,7 @@ import { ensureBinaries } from './binaries.ts';
 import type { BinaryName } from './binary-pins.ts';
 import { cacheDir, withLock } from './cache.ts';
 import { auditLogFile, pkiDir, startCluster } from './cluster.ts';
-import { renderShell, sandboxEnvironment, temporalConfigFile } from './environment.ts';
+import { renderShell, sandboxEnvironment, temporalConfig, temporalConfigFile } from './environment.ts';
 import type { SandboxEnvironment } from './environment.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { loadParts } from './parts.ts';
@@ -142,7 +142,7 @@ async function startServers(start: Start, onProgress: OnProgress) {
 async function startEverything(start: Start, onProgress: OnProgress): Promise<SandboxServers> {
   const { dir, options } = start;
   const { ec2, clusters, parts } = await startServers(start, onProgress);
-  await writeFile(temporalConfigFile(dir), '');
+  await writeFile(temporalConfigFile(dir), temporalConfig);
   const bridge = await timed(start, 'Bridge from EC2 instances to nodes', async () =>
     parts.startBridge?.({
       dir,

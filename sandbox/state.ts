@@ -99,6 +99,9 @@ export async function writeState(state: SandboxState): Promise<void> {
 
 /** `down` removes the whole folder, so `up` never moves into one that holds something else. */
 export async function refuseForeignFolder(dir: string): Promise<void> {
+  // kwokctl cuts its folder's path at the first space and would lay its clusters out in another place.
+  if (/\s/.test(dir))
+    throw new Error(`${dir} has a space in its name; kwokctl needs a folder without: --dir DIR`);
   let entries: string[];
   try {
     entries = await readdir(dir);

@@ -282,6 +282,7 @@ describe('a start that does not come to its end', () => {
     await expect(up({ dir })).rejects.toThrow(/thesis\.txt/);
     expect(await down({ dir })).toBe(false);
     expect(existsSync(join(dir, 'thesis.txt'))).toBe(true);
+    await expect(up({ dir: join(base, 'a b') })).rejects.toThrow(/has a space in its name/);
     await expect(up({ dir: join(base, 'many'), nodes: 5000 })).rejects.toThrow(/--nodes is 5000/);
     expect(existsSync(join(base, 'many'))).toBe(false);
   });
