@@ -133,7 +133,8 @@ function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next: NextSt
     const { node: name } = step;
     const node = byName.get(name);
     rule(!rollout.atWork.has(name), `${name} is at work already [I92]`);
-    rule(node !== undefined && node.uid === step.uid, `${name} is the node that was planned [I104]`);
+    const planned = rollout.rows.find((row) => row.node === name)?.uid;
+    rule(node?.uid === planned && step.uid === planned, `${name} is the node that was planned [I104]`);
     if (node === undefined) continue;
     const foreign = node.unschedulable && node.annotations['refit.dev/owner'] !== OWNER;
     rule(!foreign, `${name} is not cordoned by another [I90]`);
