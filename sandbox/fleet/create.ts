@@ -3,14 +3,15 @@
 import { CreateTagsCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import PQueue from 'p-queue';
-import { createClusterApi } from '../cluster-api.ts';
+import { collectionPath, createClusterApi } from '../cluster-api.ts';
 import type { ClusterApi, KubeObject } from '../cluster-api.ts';
 import { ROOT_DEVICE, ROOT_VOLUME_GIB, ROOT_VOLUME_TYPE, imageByName } from '../ec2/images.ts';
 import { sandboxClient } from '../ec2/moto.ts';
 import { waitUntil } from '../waiting.ts';
-import { nodeObject, planNodes } from './nodes.ts';
-import type { PlannedNode } from './nodes.ts';
-import { namespaces, planWorkloads } from './workloads.ts';
+import { fleetNodes } from './layout.ts';
+import type { FleetNode } from './layout.ts';
+import { nodeObject } from './node-object.ts';
+import { workloads } from './workloads.ts';
 
 export { fleetFile } from './fleet-file.ts';
 
@@ -45,13 +46,13 @@ async function inParallel<T>(
 /** One call for all instances of a type and a zone; the ids are dealt out in the nodes' order. */
 async function launch(
   ec2: EC2Client,
-  nodes: readonly PlannedNode[],
+  nodes: readonly FleetNode[],
   cluster: string,
 ): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
-  const groups = new Map<string, PlannedNode[]>();
+  const groups = new Map<string, FleetNode[]>();
   for (const node of nodes) {
-    const key = `${node.pool.name}/${node.zone}`;
+    const key = `${node.pool}/${node.zone}`;
     groups.set(key, [...(groups.get(key) ?? []), node]);
   }
   for (const group of groups.values()) {
@@ -60,7 +61,7 @@ async function launch(
     const answer = await ec2.send(
       new RunInstancesCommand({
         ImageId: imageByName('good').imageId,
-        InstanceType: first.pool.instanceType as never,
+        InstanceType: first.instanceType as never,
         MinCount: group.length,
         MaxCount: group.length,
         Placement: { AvailabilityZone: first.zone },
@@ -72,7 +73,7 @@ async function launch(
             ResourceType: 'instance',
             Tags: [
               { Key: `kubernetes.io/cluster/${cluster}`, Value: 'owned' },
-              { Key: 'refit.dev/pool', Value: first.pool.name },
+              { Key: 'refit.dev/pool', Value: first.pool },
             ],
           },
         ],
@@ -95,17 +96,14 @@ async function launch(
 async function createNodes(
   api: ClusterApi,
   o: FleetOptions,
-  nodes: readonly PlannedNode[],
+  nodes: readonly FleetNode[],
   ids: Map<string, string>,
 ): Promise<void> {
   const { content } = imageByName('good');
   const now = new Date().toISOString();
   await inParallel(nodes, CREATES_AT_ONCE, async (node) => {
     const instanceId = ids.get(node.name) ?? '';
-    await api.create(
-      '/api/v1/nodes',
-      nodeObject({ node, region: REGION, seed: o.seed, instanceId, content, now }),
-    );
+    await api.create('/api/v1/nodes', nodeObject({ node, seed: o.seed, instanceId, content, now }));
   });
 }
 
@@ -174,18 +172,15 @@ async function awaitReady(api: ClusterApi, nodeCount: number): Promise<void> {
 }
 
 export async function createFleet(o: FleetOptions): Promise<void> {
-  const nodes = planNodes(o.nodes, REGION);
+  const nodes = fleetNodes({ nodes: o.nodes, cluster: o.cluster.name });
   const ec2 = sandboxClient(o.ec2Endpoint, REGION, USER_AGENT);
   const api = createClusterApi({ ...o.cluster, userAgent: USER_AGENT });
   try {
     const ids = await launch(ec2, nodes, o.cluster.name);
-    for (const name of namespaces) {
-      await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-    }
     await createNodes(api, o, nodes, ids);
-    const h100 = nodes.filter((node) => node.pool.name === 'h100').length;
-    for (const manifest of planWorkloads({ h100, batch: o.nodes - h100 })) {
-      await api.create(manifest.path, manifest.object);
+    const h100 = nodes.filter((node) => node.pool === 'h100').length;
+    for (const manifest of workloads({ h100, batch: o.nodes - h100 })) {
+      await api.create(collectionPath(manifest), manifest);
     }
     await awaitReady(api, o.nodes);
   } finally {

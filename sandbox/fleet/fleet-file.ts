@@ -2,7 +2,7 @@
 // named after the sandbox's images. Pure.
 import { stringify } from 'yaml';
 import { imageByName, imageNames } from '../ec2/images.ts';
-import { DRIVER_LABEL, POOL_LABEL, pools } from './nodes.ts';
+import { DRIVER_LABEL, POOL_LABEL } from './node-object.ts';
 
 export interface FleetFileOptions {
   clusters: { name: string; context: string; kubeconfig: string; tier: string }[];
@@ -13,6 +13,10 @@ export const FLEET_NAME = 'sandbox';
 /** What the pools should run: the release that is new to every node. */
 const WANTED = 'next';
 const POLICY = 'demo';
+const pools = [
+  { name: 'h100', sla: true },
+  { name: 'batch', sla: false },
+];
 
 function releases(): unknown[] {
   return imageNames.map((name) => {

@@ -7,6 +7,10 @@ export interface FleetNode {
   region: string;
   instanceType: string;
   gpuProduct: string;
+  gpuFamily: string;
+  gpuMemoryMib: number;
+  cpus: number;
+  memoryGib: number;
   internalIp: string;
 }
 
@@ -15,8 +19,22 @@ const ZONES = ['us-east-1a', 'us-east-1b', 'us-east-1c'] as const;
 export const GPUS_PER_NODE = 8;
 
 const pools = {
-  h100: { instanceType: 'p5.48xlarge', gpuProduct: 'NVIDIA-H100-80GB-HBM3' },
-  batch: { instanceType: 'p4d.24xlarge', gpuProduct: 'NVIDIA-A100-SXM4-40GB' },
+  h100: {
+    instanceType: 'p5.48xlarge',
+    gpuProduct: 'NVIDIA-H100-80GB-HBM3',
+    gpuFamily: 'hopper',
+    gpuMemoryMib: 81559,
+    cpus: 192,
+    memoryGib: 2048,
+  },
+  batch: {
+    instanceType: 'p4d.24xlarge',
+    gpuProduct: 'NVIDIA-A100-SXM4-40GB',
+    gpuFamily: 'ampere',
+    gpuMemoryMib: 40960,
+    cpus: 96,
+    memoryGib: 1152,
+  },
 } as const;
 
 // Addresses of one octet stay away from 0 and 255.
