@@ -62,7 +62,8 @@ async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>
     details = newest;
     context.heartbeat(details);
   };
-  beat(details);
+  // Without details there is nothing to say yet; the first real ones must not wait behind an empty beat.
+  if (details !== undefined) beat(details);
   const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_INTERVAL_MS);
   try {
     return await work(beat);

@@ -115,10 +115,14 @@ async function markOldRootVolume(
   if (rootVolumeId === null || oldRootVolume.kind === 'delete') return;
   // Counted from the task, not from now: doing it again writes the same time.
   const replacedAtMs = Date.parse(task.completedAt ?? task.startedAt);
-  await deps.instances.tagOldRootVolume(o.cluster.provider, {
+  const mark = {
     volumeId: rootVolumeId,
     deleteAfter: new Date(replacedAtMs + oldRootVolume.forMs).toISOString(),
     owner: toTagValue(o.run.owner),
+  };
+  await deps.instances.tagOldRootVolume(o.cluster.provider, mark).catch((error: unknown) => {
+    // Somebody has deleted it already: nothing is left that could cost.
+    if (!(error instanceof PortError) || error.kind !== 'notFound') throw error;
   });
 }
 

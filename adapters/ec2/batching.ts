@@ -2,7 +2,7 @@
 import DataLoader from 'dataloader';
 
 /** EC2 takes 200 values in one filter; one more and the whole call is refused. */
-export const IDS_A_CALL_MAX = 200;
+const IDS_A_CALL_MAX = 200;
 
 /** Answers for any number of ids; an id without an answer is absent from the map. */
 export type CollectMany<T> = (ids: readonly string[]) => Promise<ReadonlyMap<string, T>>;

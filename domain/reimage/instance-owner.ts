@@ -8,7 +8,7 @@ import type { Refusal } from '../plan.ts';
 import type { ReimageMethod } from '../policy.ts';
 
 /** An owner and the tag or label that shows it. */
-export type InstanceOwner = { kind: OwnerKind; name: string; shownBy: string };
+type InstanceOwner = { kind: OwnerKind; name: string; shownBy: string };
 
 type Marks = Readonly<Record<string, string>>;
 
@@ -20,7 +20,7 @@ export type OwnedPool = {
 };
 
 /** Every owner that shows, the closest first: a node group owns by way of an Auto Scaling group. */
-export function listOwners(instanceTags: Marks, nodeLabels: Marks): readonly InstanceOwner[] {
+function listOwners(instanceTags: Marks, nodeLabels: Marks): readonly InstanceOwner[] {
   const owners: InstanceOwner[] = [];
   const nodeGroup = first([
     [instanceTags, 'eks:nodegroup-name', 'tag'],

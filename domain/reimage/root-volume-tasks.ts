@@ -42,7 +42,7 @@ export function judgeTasks<T extends TaskFacts>(tasks: readonly T[], clientToken
   return { kind: 'none' };
 }
 
-export function isOpen(task: TaskFacts): boolean {
+function isOpen(task: TaskFacts): boolean {
   return task.state === 'pending' || task.state === 'in-progress' || task.state === 'failing';
 }
 

@@ -13,7 +13,7 @@ export type VerifyFacts = {
 };
 
 /** One thing looked at after the boot. */
-export type Evidence = {
+type Evidence = {
   check: 'ready' | 'kubeletVersion' | 'osImage' | 'label' | 'daemonSet' | 'gpus';
   subject: string;
   expected: string;
@@ -62,7 +62,7 @@ export function judgeVerification(
 }
 
 /** Each wrong finding in one line; at most five, since a reason is read by people. */
-export function renderWrong(evidence: readonly Evidence[]): string {
+function renderWrong(evidence: readonly Evidence[]): string {
   const wrong = evidence.filter((item) => !item.ok);
   const shown = wrong
     .slice(0, 5)

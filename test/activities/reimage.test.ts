@@ -121,6 +121,15 @@ describe('reimage by root volume', () => {
     expect(marks.map(({ argument }) => argument)).toEqual([mark, mark]);
   });
 
+  it('minds no old volume that somebody has deleted meanwhile', async () => {
+    await runActivity(reimageNode, input());
+    bed.instances.moveTask('replacevol-1', 'succeeded');
+    bed.instances.tagOldRootVolume = () => Promise.reject(new PortError('notFound', 'no such volume'));
+    expect(await answerOf(reimageNode, input())).toMatchObject({ kind: 'reimaged' });
+    bed.instances.tagOldRootVolume = () => Promise.reject(new PortError('forbidden', 'grant ec2:CreateTags'));
+    expect(await runActivity(reimageNode, input())).toMatchObject({ failure: { type: 'Forbidden' } });
+  });
+
   it('has EC2 delete the old volume when the policy says so, and then marks nothing', async () => {
     const reimage = { method: 'rootVolume', timeoutMs: 1, oldRootVolume: { kind: 'delete' } } as const;
     await runActivity(reimageNode, input({ reimage }));

@@ -80,7 +80,7 @@ export function createFakeKubernetes(): FakeKubernetes {
   };
 }
 
-export function createFakeCluster(): FakeCluster {
+function createFakeCluster(): FakeCluster {
   const answer = async <T>(
     method: Call['method'],
     argument: unknown,
