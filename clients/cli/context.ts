@@ -40,5 +40,5 @@ export type CliContext = {
   /** A part of the terminal that is overwritten at each change. */
   liveRegion: () => LiveRegion;
   /** Starts `command` with this terminal's input and output and answers its exit code. */
-  runProcess: (command: string, args: readonly string[]) => Promise<number>;
+  runProcess: (command: string, args: readonly string[], env: Environment) => Promise<number>;
 };

@@ -1,7 +1,6 @@
 // The fleet, its clusters and its records, by the very parts that a worker is composed of. Loaded only
 // when a command needs it: the SDKs of Kubernetes and of AWS take longer to load than most commands run.
 import type { Records } from '../../adapters/ports/records.ts';
-import type { ActivityDeps } from '../../activities/deps.ts';
 import type { Environment } from './context.ts';
 import { CliError } from './errors.ts';
 import type { FleetSide } from './fleet-side.ts';

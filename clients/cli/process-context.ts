@@ -32,7 +32,7 @@ export function createProcessContext(parts: ProcessParts): CliContext {
       const log = createLogUpdate(process.stdout);
       return { show: log, done: log.done };
     },
-    runProcess,
+    runProcess: (command, args, env) => runProcess(command, args, env, parts.interrupted),
   };
 }
 
@@ -61,16 +61,27 @@ function userName(): string {
   }
 }
 
-function runProcess(command: string, args: readonly string[]): Promise<number> {
+function runProcess(
+  command: string,
+  args: readonly string[],
+  env: Environment,
+  interrupted: AbortSignal,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'inherit' });
-    const forward = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
+    const child = spawn(command, args, { stdio: 'inherit', env });
+    const stop = (): void => {
+      child.kill('SIGTERM');
     };
-    process.on('SIGTERM', forward);
+    // A terminal has sent ctrl-C to the child as well, and a second one would end it at once.
+    const passOn = (): void => {
+      if (process.stdin.isTTY !== true) stop();
+    };
+    process.on('SIGTERM', stop);
+    interrupted.addEventListener('abort', passOn);
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      process.removeListener('SIGTERM', forward);
+      process.removeListener('SIGTERM', stop);
+      interrupted.removeEventListener('abort', passOn);
       resolve(code ?? (signal === 'SIGINT' ? EXIT.interrupted : EXIT.error));
     });
   });

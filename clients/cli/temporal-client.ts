@@ -41,6 +41,8 @@ const OPEN_RUNS_MAX = 200;
 const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
 const GRPC_PERMISSION_DENIED = 7;
+// What the server answers to a query when it knows that nobody polls.
+const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_UNAUTHENTICATED = 16;
 const TASK_QUEUE_TYPE_WORKFLOW = 1;
 
@@ -108,7 +110,7 @@ function readable(error: unknown, settings: ConnectionSettings): unknown {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return new NoAnswer('', { cause: error });
   const grpc = grpcError(error);
   if (grpc === undefined) return error;
-  if (grpc.code === GRPC_DEADLINE_EXCEEDED) return new NoAnswer('', { cause: error });
+  if (grpc.code === GRPC_DEADLINE_EXCEEDED || isUnpolled(grpc)) return new NoAnswer('', { cause: error });
   if (grpc.code === GRPC_NOT_FOUND && /namespace/i.test(grpc.details)) return noNamespace(settings);
   if (grpc.code === GRPC_PERMISSION_DENIED || grpc.code === GRPC_UNAUTHENTICATED) {
     return new CliError(
@@ -124,6 +126,10 @@ function grpcError(error: unknown): { code: number; details: string } | undefine
     if (isGrpcServiceError(current)) return current;
   }
   return undefined;
+}
+
+function isUnpolled(grpc: { code: number; details: string }): boolean {
+  return grpc.code === GRPC_FAILED_PRECONDITION && /poller/i.test(grpc.details);
 }
 
 /** Of a rejection the reason alone, not its wrapping. */

@@ -70,3 +70,26 @@ describe('the command line as a whole', () => {
     expect((await runRefit(['nope'])).err).not.toContain(red);
   });
 });
+
+describe('refit worker', () => {
+  it('starts the worker as a process of its own, with options as the variables it reads', async () => {
+    const started: { args: readonly string[]; env: Readonly<Record<string, string | undefined>> }[] = [];
+    const runProcess = (
+      _: string,
+      args: readonly string[],
+      env: Readonly<Record<string, string | undefined>>,
+    ) => {
+      started.push({ args, env });
+      return Promise.resolve(1);
+    };
+    const args = ['worker', '--address', 'here:1', '--fleet-file', 'fleet.yaml'];
+    const { exitCode } = await runRefit(args, { runProcess, env: { TEMPORAL_NAMESPACE: 'fleets' } });
+    expect(started[0]?.args[0]).toMatch(/workers\/main\.ts$/);
+    expect(started[0]?.env).toEqual({
+      TEMPORAL_ADDRESS: 'here:1',
+      TEMPORAL_NAMESPACE: 'fleets',
+      REFIT_FLEET: 'fleet.yaml',
+    });
+    expect(exitCode).toBe(1);
+  });
+});

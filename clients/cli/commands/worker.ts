@@ -1,9 +1,13 @@
 // `refit worker`: the worker itself, in this terminal, as a process of its own.
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { CliContext } from '../context.ts';
+import { addConnectionOptions } from '../connection.ts';
+import type { ConnectionFlags } from '../connection.ts';
+import type { CliContext, Environment } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { addExamples } from '../options.ts';
+import { addExamples, fleetPathOption } from '../options.ts';
+
+type WorkerFlags = ConnectionFlags & { fleetFile?: string };
 
 // By path, not by import: what a worker needs (the native core, webpack) has no place in a command
 // that a person waits for.
@@ -13,19 +17,35 @@ export function registerWorker(program: Command, context: CliContext): void {
   const command = program
     .command('worker')
     .description('run a worker: what does the work of all runs; any number may run side by side')
-    .allowUnknownOption()
-    .argument('[args...]', "the worker's own options")
-    .action(async (args: readonly string[]) => {
+    .addOption(fleetPathOption())
+    .action(async (flags: WorkerFlags) => {
       context.ownInterrupt();
-      const code = await context.runProcess(process.execPath, [WORKER_MAIN, ...args]);
-      context.setExitCode(code === 0 ? EXIT.ok : code === 130 ? EXIT.interrupted : EXIT.error);
+      const env = workerEnvironment(context.env, flags);
+      const code = await context.runProcess(process.execPath, [WORKER_MAIN], env);
+      context.setExitCode(code === 0 ? EXIT.ok : code === EXIT.interrupted ? EXIT.interrupted : EXIT.error);
     });
+  addConnectionOptions(command);
   addExamples(
     command,
-    ['refit worker', 'REFIT_FLEET=fleet.yaml REFIT_RECORDS=./records refit worker'],
+    ['refit worker', 'REFIT_FLEET=fleet.yaml REFIT_RECORDS=./records refit worker --namespace fleets'],
     `
 Settings: REFIT_FLEET (fleet file or folder), REFIT_RECORDS (folder), TEMPORAL_ADDRESS,
 TEMPORAL_NAMESPACE and the temporal.toml profile, KUBECONFIG, the AWS SDK's own variables.
 ctrl-C ends it once the activities at work have saved where they are; others take them over.`,
   );
+}
+
+/** A worker takes its settings from variables alone; options are given to it as such. */
+function workerEnvironment(env: Environment, flags: WorkerFlags): Environment {
+  const given = {
+    TEMPORAL_ADDRESS: flags.address,
+    TEMPORAL_NAMESPACE: flags.namespace,
+    TEMPORAL_PROFILE: flags.profile,
+    TEMPORAL_CONFIG_FILE: flags.configFile,
+    TEMPORAL_API_KEY: flags.apiKey,
+    TEMPORAL_TLS: flags.tls === true ? 'true' : undefined,
+    REFIT_FLEET: flags.fleetFile,
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...env, ...Object.fromEntries(set) };
 }

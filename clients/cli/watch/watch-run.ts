@@ -54,9 +54,11 @@ export async function watchRun(
 
 async function followToEnd(watch: Watch, o: WatchOptions): Promise<EndSummary> {
   const { context, picture } = watch;
+  const interruption = aborted(context.interrupted);
   for (;;) {
     if (context.interrupted.aborted) throw interruptedError(watch.workflowId);
-    const look = await lookAt(watch);
+    const look = await Promise.race([lookAt(watch), interruption]);
+    if (look === 'interrupted') continue;
     if (look.kind === 'lost') picture.lost(look.why);
     if (look.kind === 'seen') {
       picture.show(look.status);
@@ -68,6 +70,15 @@ async function followToEnd(watch: Watch, o: WatchOptions): Promise<EndSummary> {
     }
     await context.pause(LOOK_EVERY_MS);
   }
+}
+
+/** A look may take as long as a query's deadline; nobody waits for that after ctrl-C. */
+function aborted(signal: AbortSignal): Promise<'interrupted'> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve('interrupted');
+    });
+  });
 }
 
 function interruptedError(workflowId: string): CliError {
