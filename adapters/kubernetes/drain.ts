@@ -38,7 +38,7 @@ const PATIENCE_MS = 60_000;
 const HEARTBEAT_MS = 5_000;
 const TELL_MIN_MS = 1_000;
 /** Our cordon reaches the watch within milliseconds; a worker that just started may be this far behind. */
-const CORDON_SEEN_MAX_MS = 5_000;
+const CORDON_SEEN_MAX_MS = 2_000;
 /** How long a quiet watch may take to prove itself newer than the cordon before one LIST asks instead. */
 const FRESH_MAX_MS = 1_000;
 /** An eviction that was taken shows as a deletion at once; after this it is asked for again. */
@@ -135,8 +135,10 @@ export class Drain {
       if (unsafe !== undefined) return { kind: 'unsafe', why: unsafe };
       const look = this.#look();
       const report = this.#report(look);
-      if (look.situations.length === 0 && (await this.#isFresh())) {
-        return { kind: 'drained', evicted: this.#evicted };
+      // An eviction whose answer is still to come may have ended its pod already: its answer counts.
+      if (look.situations.length === 0 && this.#inFlight === 0) {
+        if (await this.#isFresh()) return { kind: 'drained', evicted: this.#evicted };
+        continue;
       }
       const nextMs = look.blocked ? Number.POSITIVE_INFINITY : await this.#evictDue(look);
       const nowMs = this.#nowMs();
