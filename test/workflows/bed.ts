@@ -1,0 +1,150 @@
+// A real Temporal development server, a worker with fake activities, and the few moves that tests make.
+import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
+import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { RunStatus, UpdateAnswer } from '../../domain/status.ts';
+import { ensureBinaries } from '../../sandbox/binaries.ts';
+import { createRuns } from '../../workers/runs.ts';
+import { SEARCH_ATTRIBUTES } from '../../workers/search-attributes.ts';
+import { FakeWorld } from './fake-world.ts';
+import type { WorldOptions } from './fake-world.ts';
+
+/** Far above what anything here takes, far below what makes a hanging test unbearable. */
+const WAIT_TIMEOUT_MS = 30_000;
+
+export type Bed = {
+  env: TestWorkflowEnvironment;
+  client: Client;
+  bundle: WorkflowBundleWithSourceMap;
+};
+
+export async function startBed(o: { continueAfterEvents?: number } = {}): Promise<Bed> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const { temporal } = await ensureBinaries({ names: ['temporal'], onProgress: () => undefined });
+  const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
+    '--search-attribute',
+    `${name}=${type}`,
+  ]);
+  const suggest =
+    o.continueAfterEvents === undefined
+      ? []
+      : [
+          '--dynamic-config-value',
+          `limit.historyCount.suggestContinueAsNew=${String(o.continueAfterEvents)}`,
+        ];
+  const env = await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path: temporal }, extraArgs: [...attributes, ...suggest] },
+  });
+  const bundle = await bundleWorkflowCode({
+    workflowsPath: workflowsPath(),
+    logger: new DefaultLogger('ERROR'),
+  });
+  const client = new Client({
+    connection: env.connection,
+    namespace: env.namespace ?? 'default',
+    workflow: { queryRejectCondition: 'NOT_OPEN' },
+  });
+  return { env, client, bundle };
+}
+
+export function workflowsPath(): string {
+  return fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+}
+
+export async function stopBed(bed: Bed | undefined): Promise<void> {
+  await bed?.env.teardown();
+}
+
+export type Running = {
+  world: FakeWorld;
+  handle: WorkflowHandle;
+  id: string;
+  status: () => Promise<RunStatus>;
+  until: (what: string, found: (status: RunStatus) => boolean) => Promise<RunStatus>;
+  child: (node: string) => WorkflowHandle;
+  signal: (name: string, content: unknown) => Promise<void>;
+  update: (name: string, content: unknown) => Promise<UpdateAnswer>;
+  /** Stops the worker as a machine's death would look to the server, and starts another. */
+  restartWorker: () => Promise<void>;
+};
+
+let runs = 0;
+
+/** Starts a run with its own worker and queue, lets `work` steer it, and stops the worker. */
+export async function withRun<T>(
+  bed: Bed,
+  o: WorldOptions & { type?: string; input?: unknown; worker?: Partial<WorkerOptions>; name?: string },
+  work: (running: Running) => Promise<T>,
+): Promise<T> {
+  runs += 1;
+  const id = `upgrade.test.${o.name ?? String(runs)}`;
+  const taskQueue = `queue-${String(runs)}`;
+  const world = new FakeWorld(o, createRuns(bed.client));
+  const start = async () => {
+    const worker = await Worker.create({
+      connection: bed.env.nativeConnection,
+      ...(bed.env.namespace === undefined ? {} : { namespace: bed.env.namespace }),
+      taskQueue,
+      workflowBundle: bed.bundle,
+      activities: world.activities(),
+      maxCachedWorkflows: 100,
+      ...o.worker,
+    });
+    return { worker, ended: worker.run() };
+  };
+  let current = await start();
+  const stop = async () => {
+    current.worker.shutdown();
+    await current.ended;
+  };
+  const handle = await bed.client.workflow.start(o.type ?? 'fleetUpgrade', {
+    taskQueue,
+    workflowId: id,
+    args: [o.input ?? { fleet: 'training', cluster: 'prod-east' }],
+  });
+  const running = steer(bed, { handle, id, world });
+  const restartWorker = async () => {
+    await stop();
+    current = await start();
+  };
+  try {
+    return await work({ ...running, restartWorker });
+  } finally {
+    await bed.client.workflow
+      .getHandle(id)
+      .terminate('test over')
+      .catch(() => undefined);
+    await stop();
+  }
+}
+
+function steer(
+  bed: Bed,
+  o: { handle: WorkflowHandle; id: string; world: FakeWorld },
+): Omit<Running, 'restartWorker'> {
+  // Without a run id: what continues as new is still the same run to a person.
+  const latest = () => bed.client.workflow.getHandle(o.id);
+  const status = async () => (await latest().query('status')) as RunStatus;
+  return {
+    ...o,
+    status,
+    child: (node) => bed.client.workflow.getHandle(`${o.id}/node/${node}`),
+    signal: (name, content) => latest().signal(name, content),
+    update: async (name, content) =>
+      (await latest().executeUpdate(name, { args: [content] })) as UpdateAnswer,
+    until: async (what, found) => {
+      const deadline = Date.now() + WAIT_TIMEOUT_MS;
+      let last: RunStatus | undefined;
+      while (Date.now() < deadline) {
+        last = await status();
+        if (found(last)) return last;
+        await pause(50);
+      }
+      throw new Error(`${what}: not within ${String(WAIT_TIMEOUT_MS)} ms; last ${JSON.stringify(last)}`);
+    },
+  };
+}

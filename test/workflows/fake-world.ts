@@ -1,0 +1,274 @@
+// Fake activities over nodes that exist only here: each step can be held, failed and counted. They ask for
+// their grant and report their states through the real port `runs`, as the real ones do.
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type {
+  Activities,
+  ClusterHold,
+  NodeActivityInput,
+  PlanOutcome,
+  Withheld,
+} from '../../activities/api.ts';
+import type { Runs } from '../../adapters/ports/runs.ts';
+import type { NextSteps, PlanRow } from '../../domain/plan.ts';
+import type { Policy } from '../../domain/policy.ts';
+import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
+import { ROW_CODES } from '../../domain/row-codes.ts';
+import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
+
+type StepName = 'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'planNext';
+
+export type WorldOptions = {
+  nodes: number;
+  unavailableMax?: number;
+  approval?: Partial<Policy['approval']>;
+  failuresMax?: number;
+  verifySoakMs?: number;
+};
+
+export class FakeWorld {
+  readonly calls: { step: string; node: string; attempt: number }[] = [];
+  readonly decisions: Decision[] = [];
+  readonly reports: RunReport[] = [];
+  readonly histories: NodeHistory[] = [];
+  readonly cordoned = new Set<string>();
+  /** The most nodes that were cordoned at one moment. */
+  cordonedMost = 0;
+  holder: ClusterHold = { kind: 'held' };
+  released = 0;
+  outcome: PlanOutcome | undefined;
+  /** Steps that are not there yet: `drainNode/n1`. */
+  readonly #held = new Set<string>();
+  readonly #failing = new Map<string, number>();
+  readonly rows: PlanRow[];
+  readonly policy: Policy;
+  readonly #o: WorldOptions;
+  readonly #runs: Runs;
+
+  constructor(o: WorldOptions, runs: Runs) {
+    this.#o = o;
+    this.#runs = runs;
+    this.policy = policyOf(o);
+    this.rows = Array.from({ length: o.nodes }, (_, index) => rowOf(`n${String(index + 1)}`));
+  }
+
+  hold(step: StepName, node: string): void {
+    this.#held.add(`${step}/${node}`);
+  }
+
+  release(step: StepName, node: string): void {
+    this.#held.delete(`${step}/${node}`);
+  }
+
+  /** The next `times` goes of this step fail, as a step fails whose node is bad. */
+  fail(step: StepName, node: string, times = 1): void {
+    this.#failing.set(`${step}/${node}`, times);
+  }
+
+  count(step: string, node?: string): number {
+    return this.calls.filter((call) => call.step === step && (node === undefined || call.node === node))
+      .length;
+  }
+
+  #wait(step: StepName, node: string): void {
+    if (!this.#held.has(`${step}/${node}`)) return;
+    Context.current().heartbeat();
+    throw ApplicationFailure.create({
+      message: `${step} of ${node} is held`,
+      type: 'NotYet',
+      category: ApplicationFailureCategory.BENIGN,
+      nextRetryDelay: '100ms',
+    });
+  }
+
+  #fails(step: StepName, node: string): boolean {
+    const left = this.#failing.get(`${step}/${node}`) ?? 0;
+    if (left > 0) this.#failing.set(`${step}/${node}`, left - 1);
+    return left > 0;
+  }
+
+  #note(step: string, o: NodeActivityInput): void {
+    this.calls.push({ step, node: o.step.node, attempt: o.step.attempt });
+  }
+
+  async #withheld(o: NodeActivityInput): Promise<Withheld | undefined> {
+    const { parentId, parentFirstRunId } = o.grant;
+    const grant = await this.#runs.checkGrant({
+      workflowId: parentId,
+      firstExecutionRunId: parentFirstRunId,
+      node: o.step.node,
+    });
+    return grant.kind === 'granted' ? undefined : { kind: 'withheld', grant: grant.kind, why: grant.why };
+  }
+
+  activities(): Activities {
+    return { ...this.#fleetActivities(), ...this.#nodeActivities() };
+  }
+
+  #fleetActivities() {
+    return {
+      resolveRun: (input) => {
+        if (input.cluster !== 'prod-east') {
+          throw ApplicationFailure.nonRetryable(
+            `cluster: found "${input.cluster}", expected prod-east`,
+            'InvalidInput',
+          );
+        }
+        return Promise.resolve(definitionOf(this.policy, input));
+      },
+      holdCluster: () => Promise.resolve(this.holder),
+      releaseCluster: () => {
+        this.released += 1;
+        return Promise.resolve();
+      },
+      planRun: () => Promise.resolve(this.outcome ?? this.#planned()),
+      readPlanPage: () => Promise.resolve(this.rows),
+      planNext: (o) => {
+        this.#wait('planNext', '');
+        this.calls.push({ step: 'planNext', node: '', attempt: 0 });
+        return Promise.resolve(this.#next(o));
+      },
+      collectChildren: async ({ children }) =>
+        Promise.all(
+          children.map(async (childId) => {
+            const found = await this.#runs.collectChild({ childId });
+            if (found.kind === 'open') return { childId, kind: 'open' as const };
+            const closed = found.kind === 'closed' ? found : { status: 'UNKNOWN', result: null };
+            return {
+              childId,
+              kind: 'closed' as const,
+              status: closed.status,
+              result: closed.result as never,
+            };
+          }),
+        ),
+      recordDecision: ({ decision }) => {
+        this.decisions.push(decision);
+        return Promise.resolve('sha256:decision');
+      },
+      recordReport: ({ report }) => {
+        this.reports.push(report);
+        return Promise.resolve('sha256:report');
+      },
+      reapOldRootVolumes: () => Promise.resolve([]),
+    } satisfies Partial<Activities>;
+  }
+
+  #planned(): PlanOutcome {
+    return {
+      kind: 'planned',
+      summary: {
+        digest: 'sha256:plan',
+        observedAt: new Date().toISOString(),
+        pages: ['sha256:page'],
+        rows: this.rows.length,
+        counts: { upgrade: this.rows.length, upToDate: 0, leftAlone: 0 },
+        pools: [],
+        oldRootVolumes: null,
+        warnings: [],
+      },
+    };
+  }
+
+  #next(o: Parameters<Activities['planNext']>[0]): NextSteps {
+    const unavailableMax = this.#o.unavailableMax ?? 1;
+    const occupied = new Set(o.occupied.map(({ node }) => node));
+    const away = new Set([...occupied, ...this.cordoned]);
+    const retries = o.retries.filter(({ node }) => !occupied.has(node));
+    const retried = retries.map(({ node, attempt }) => stepOf(node, this.policy, attempt));
+    const waiting = this.rows.filter(
+      (row, index) => o.codes[index] === ROW_CODES.waiting && !occupied.has(row.node),
+    );
+    const free = Math.max(0, unavailableMax - away.size);
+    const taken = waiting.filter((row) => !this.cordoned.has(row.node)).slice(0, free);
+    const left = waiting.length - taken.length;
+    const why = {
+      kind: 'budget' as const,
+      text: `${String(away.size)} away, ${String(unavailableMax)} allowed`,
+    };
+    return {
+      observedAt: new Date().toISOString(),
+      slots: [{ pool: 'h100', unavailableMax, unavailable: away.size, free }],
+      steps: [...retried, ...taken.map((row) => stepOf(row.node, this.policy, 1))],
+      settled: [],
+      waiting: left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }],
+    };
+  }
+
+  #nodeActivities() {
+    const soon = () => new Date().toISOString();
+    return {
+      cordonNode: async (o) => {
+        this.#wait('cordonNode', o.step.node);
+        const withheld = await this.#withheld(o);
+        if (withheld !== undefined) return withheld;
+        this.#note('cordonNode', o);
+        if (this.#fails('cordonNode', o.step.node)) return { kind: 'cordonedByOther', by: 'somebody' };
+        this.cordoned.add(o.step.node);
+        this.cordonedMost = Math.max(this.cordonedMost, this.cordoned.size);
+        return { kind: 'cordoned' };
+      },
+      drainNode: async (o) => {
+        if (Context.current().info.attempt === 1) {
+          const withheld = await this.#withheld(o);
+          if (withheld !== undefined) return withheld;
+        }
+        this.#wait('drainNode', o.step.node);
+        this.#note('drainNode', o);
+        if (this.#fails('drainNode', o.step.node)) {
+          return {
+            kind: 'timedOut',
+            progress: { podsTotal: 3, podsLeft: 1, blockers: [], blockersTotal: 0 },
+          };
+        }
+        return { kind: 'drained', evicted: 3, atMs: Date.now() };
+      },
+      reimageNode: async (o) => {
+        const parentId = o.grant.parentId;
+        if (this.count('reimageTask', o.step.node) < o.step.attempt) {
+          const withheld = await this.#withheld(o);
+          if (withheld !== undefined) return withheld;
+          this.#note('reimageTask', o);
+          await this.#runs.reportState({ parentId, node: o.step.node, state: 'reimaging' });
+        }
+        this.#wait('reimageNode', o.step.node);
+        if (this.#fails('reimageNode', o.step.node))
+          return { kind: 'taskFailed', state: 'failed', why: 'bad image' };
+        return { kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: soon() };
+      },
+      awaitRejoined: (o) => {
+        this.#wait('awaitRejoined', o.step.node);
+        if (this.#fails('awaitRejoined', o.step.node))
+          return Promise.resolve({ kind: 'timedOut', why: 'not Ready' });
+        return Promise.resolve({ kind: 'rejoined', bootId: `boot-${o.step.node}`, at: soon() });
+      },
+      verifyNode: async (o) => {
+        if (Context.current().info.attempt === 1) {
+          await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'verifying' });
+        }
+        this.#wait('verifyNode', o.step.node);
+        this.#note('verifyNode', o);
+        if (this.#fails('verifyNode', o.step.node))
+          return { kind: 'failed', evidence: [], why: 'wrong version' };
+        return { kind: 'verified', evidence: [] };
+      },
+      uncordonNode: (o) => {
+        this.#note('uncordonNode', o);
+        this.cordoned.delete(o.step.node);
+        return Promise.resolve({ uncordoned: true, why: 'uncordoned' });
+      },
+      putBackNode: (o) => {
+        this.#note('putBackNode', o);
+        const uncordoned = this.cordoned.delete(o.step.node);
+        return Promise.resolve({
+          uncordoned,
+          why: uncordoned ? 'uncordoned' : 'nothing of ours stood there',
+        });
+      },
+      recordNode: ({ history }) => {
+        this.histories.push(history);
+        return Promise.resolve('sha256:history');
+      },
+    } satisfies Partial<Activities>;
+  }
+}

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { startBed, stopBed, withRun } from './bed.ts';
+import type { Bed } from './bed.ts';
+
+let bed: Bed;
+beforeAll(async () => {
+  bed = await startBed();
+}, 120_000);
+afterAll(async () => {
+  await stopBed(bed);
+}, 60_000);
+
+describe('a run without gates', () => {
+  it('takes every node once, never more at a time than allowed, and reports [I70]', async () => {
+    await withRun(bed, { nodes: 6, unavailableMax: 2 }, async ({ handle, world }) => {
+      const result = await handle.result();
+      expect(result).toMatchObject({ outcome: 'succeeded', report: 'sha256:report', counts: { done: 6 } });
+      expect(world.cordonedMost).toBeLessThanOrEqual(2);
+      expect(world.count('cordonNode')).toBe(6);
+      expect(world.count('reimageTask')).toBe(6);
+      expect(world.histories).toHaveLength(6);
+      expect(world.reports[0]?.counts).toMatchObject({ total: 6, done: 6, waiting: 0 });
+      expect(world.released).toBe(1);
+    });
+  }, 60_000);
+
+  it('spends no more than 60 history events on a node that is not blocked [I71]', async () => {
+    const events = async (nodes: number) =>
+      await withRun(bed, { nodes }, async ({ handle, child }) => {
+        await handle.result();
+        const parent = (await handle.fetchHistory()).events?.length ?? 0;
+        const first = (await child('n1').fetchHistory()).events?.length ?? 0;
+        return { parent, first };
+      });
+    const small = await events(2);
+    const large = await events(6);
+    const each = (large.parent - small.parent) / 4 + large.first;
+    process.stderr.write(`history events a node: ${String(each)} (child ${String(large.first)})\n`);
+    expect(each).toBeLessThanOrEqual(60);
+  }, 60_000);
+});
+
+describe('input', () => {
+  it('fails at once with InvalidInput that names path, value and expectation', async () => {
+    await withRun(
+      bed,
+      { nodes: 1, input: { fleet: 'training', cluster: 'prod-east', nods: ['n1'] } },
+      async ({ handle }) => {
+        const error = await handle.result().catch((e: unknown) => e);
+        expect(error).toBeInstanceOf(WorkflowFailedError);
+        expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
+        expect((error as WorkflowFailedError).cause?.message).toContain('nods');
+      },
+    );
+  }, 30_000);
+
+  it('fails with InvalidInput of the fleet file as well', async () => {
+    await withRun(
+      bed,
+      { nodes: 1, input: { fleet: 'training', cluster: 'prod-west' } },
+      async ({ handle }) => {
+        const error = await handle.result().catch((e: unknown) => e);
+        expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
+      },
+    );
+  }, 30_000);
+
+  it('fails as Refused with every refusal, and lets the cluster go', async () => {
+    await withRun(bed, { nodes: 1, name: 'refused' }, async ({ world, handle }) => {
+      world.outcome = {
+        kind: 'refused',
+        refusals: [{ kind: 'x', where: 'node n1', text: 'has no instance' }],
+      };
+      const error = await handle.result().catch((e: unknown) => e);
+      expect((error as WorkflowFailedError).cause).toMatchObject({
+        type: 'Refused',
+        message: 'node n1: has no instance',
+      });
+      expect(world.released).toBe(1);
+    });
+  }, 30_000);
+
+  it('fails as PlanChanged when the plan is not the one that was demanded', async () => {
+    const input = { fleet: 'training', cluster: 'prod-east', planDigest: 'sha256:other' };
+    await withRun(bed, { nodes: 1, input }, async ({ handle }) => {
+      const error = await handle.result().catch((e: unknown) => e);
+      expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'PlanChanged' });
+    });
+  }, 30_000);
+});
+
+describe('gates', () => {
+  it('asks before each of the first nodes, and starts none without a yes [I72]', async () => {
+    const approval = { before: 'node' as const, firstNodes: 2 };
+    await withRun(
+      bed,
+      { nodes: 4, approval, name: 'gates' },
+      async ({ handle, until, update, signal, world }) => {
+        const asked = await until('first gate', (s) => s.gates.length === 1);
+        expect(asked.gates[0]?.name).toBe('node/n1');
+        expect(asked.gates[0]?.evidence[0]).toContain('2026.09 → 2026.11');
+        expect(world.count('cordonNode')).toBe(0);
+        const answer = await update('approve', { gate: 'node/n1', by: 'sam' });
+        expect(answer.effect).toContain('n1');
+        await until('second gate', (s) => s.gates[0]?.name === 'node/n2');
+        await signal('reject', { gate: 'node/n2', by: 'sam', reason: 'in use' });
+        expect(await handle.result()).toMatchObject({
+          outcome: 'succeeded',
+          counts: { done: 3, skipped: 1 },
+        });
+        expect(world.decisions.map(({ kind, subject }) => [kind, subject])).toEqual([
+          ['approve', 'node/n1'],
+          ['reject', 'node/n2'],
+        ]);
+      },
+    );
+  }, 60_000);
+
+  it('asks once for a pool', async () => {
+    await withRun(bed, { nodes: 3, approval: { before: 'pool' } }, async ({ handle, until, signal }) => {
+      await until('pool gate', (s) => s.gates[0]?.name === 'pool/h100');
+      await signal('approve', { gate: 'pool/h100', by: 'sam' });
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 3 } });
+    });
+  }, 60_000);
+
+  it('ignores what means nothing, and an Update says why [I73]', async () => {
+    await withRun(
+      bed,
+      { nodes: 1, approval: { before: 'node' } },
+      async ({ handle, until, update, signal }) => {
+        await until('gate', (s) => s.gates.length === 1);
+        const refused = async (name: string, content: unknown) => {
+          const error = await update(name, content).catch((e: unknown) => e);
+          expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+          return (error as WorkflowUpdateFailedError).cause?.message ?? '';
+        };
+        expect(await refused('approve', { gate: 'node/n9', by: 'sam' })).toContain('open are node/n1');
+        expect(await refused('approve', { gate: 'node/n1' })).toContain('by');
+        expect(
+          await refused('approve', { gate: 'node/n1', by: 'sam', planDigest: 'sha256:other' }),
+        ).toContain('sha256:plan');
+        expect(await refused('rollback', { by: 'sam', reason: 'x' })).toContain('not in force');
+        await signal('approve', { gate: 'node/n1' });
+        await signal('pause', { by: 'sam', reason: 'x'.repeat(1_000_000) });
+        await signal('nonsense', 42);
+        const noted = await until('ignored', (s) => s.ignored.length === 3);
+        expect(noted.ignored.map(({ message }) => message)).toEqual(['approve', 'pause', 'nonsense']);
+        expect(JSON.stringify(noted.ignored).length).toBeLessThan(5_000);
+        await update('approve', { gate: 'node/n1', by: 'sam' });
+        expect(
+          (await update('approve', { gate: 'node/n1', by: 'sam' }).catch(() => null)) ?? handle,
+        ).toBeTruthy();
+        expect(await handle.result()).toMatchObject({ outcome: 'succeeded' });
+      },
+    );
+  }, 60_000);
+});
+
+describe('holding the cluster', () => {
+  it('waits for another holder and says for whom', async () => {
+    await withRun(bed, { nodes: 1, name: 'holding' }, async ({ handle, until, world, signal }) => {
+      world.holder = {
+        kind: 'heldByOther',
+        holder: 'default/upgrade.other/run-1',
+        since: '2026-01-01T00:00:00Z',
+      };
+      const waiting = await until('held', (s) => s.phase === 'waiting-for-cluster');
+      expect(waiting.phaseWhy).toContain('upgrade.other');
+      await signal('abort', { by: 'sam', reason: 'no need' });
+      expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
+    });
+  }, 60_000);
+});

@@ -1,0 +1,99 @@
+// Small, whole values of the nouns for tests of machines and workflows.
+import type { NodeStep, PlanRow } from '../../domain/plan.ts';
+import type { Policy } from '../../domain/policy.ts';
+import type { Release } from '../../domain/fleet.ts';
+import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
+
+export const release: Release = {
+  name: '2026.11',
+  imageId: 'ami-2',
+  expects: { kubeletVersion: 'v1.36.1', osImage: null, labels: {} },
+};
+
+export function policyOf(
+  o: {
+    unavailableMax?: number;
+    approval?: Partial<Policy['approval']>;
+    failuresMax?: number;
+    verifySoakMs?: number;
+  } = {},
+): Policy {
+  return {
+    name: 'test',
+    disruption: {
+      unavailableMax: { kind: 'count', count: o.unavailableMax ?? 1 },
+      unavailableMaxPerZone: null,
+      surge: 0,
+    },
+    canary: { nodes: 0, soakMs: 0 },
+    approval: { before: 'never', firstNodes: null, approvers: 1, expiresAfterMs: null, ...o.approval },
+    windows: [],
+    exclusions: [],
+    drain: { timeoutMs: 600_000, onTimeout: 'fail' },
+    reimage: { method: 'rootVolume', timeoutMs: 600_000, oldRootVolume: { kind: 'delete' } },
+    verify: { checks: [], soakMs: o.verifySoakMs ?? 0 },
+    failure: { failuresMax: o.failuresMax ?? 0, successMinPercent: null, onExceeded: 'pause' },
+  };
+}
+
+export function definitionOf(policy: Policy, input: FleetUpgradeInput): RunDefinition {
+  const pool = {
+    name: 'h100',
+    matchLabels: { pool: 'h100' },
+    sla: true,
+    release: release.name,
+    policy,
+    owner: null,
+  };
+  return {
+    fleet: input.fleet,
+    cluster: {
+      name: input.cluster,
+      connection: { kind: 'context', context: 'prod-east' },
+      provider: { kind: 'ec2', region: 'us-east-1' },
+    },
+    tier: 'prod',
+    pools: [pool],
+    releases: { h100: release },
+    catalog: [release],
+    nodes: input.nodes ?? null,
+    planDigest: input.planDigest ?? null,
+    requestedBy: input.requestedBy ?? null,
+  };
+}
+
+export function rowOf(node: string, pool = 'h100'): PlanRow {
+  return {
+    node,
+    uid: `uid-${node}`,
+    pool,
+    zone: 'us-east-1a',
+    instanceId: `i-${node}`,
+    instanceType: 'p5.48xlarge',
+    from: '2026.09',
+    to: release.name,
+    disposition: { kind: 'upgrade' },
+  };
+}
+
+export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h100'): NodeStep {
+  return {
+    node,
+    uid: `uid-${node}`,
+    pool,
+    zone: 'us-east-1a',
+    instanceId: `i-${node}`,
+    attempt,
+    from: '2026.09',
+    release,
+    before: { bootId: 'boot-0', gpusAllocatable: 8, rootVolumeId: 'vol-0', imageId: 'ami-1', daemonSets: [] },
+    drain: { timeoutMs: policy.drain.timeoutMs },
+    reimage: {
+      method: policy.reimage.method,
+      timeoutMs: policy.reimage.timeoutMs,
+      oldRootVolume: policy.reimage.oldRootVolume,
+    },
+    rejoinTimeoutMs: policy.reimage.timeoutMs,
+    verifySoakMs: policy.verify.soakMs,
+  };
+}
