@@ -5,7 +5,7 @@
 import type { NodeFacts } from '../inventory.ts';
 import type { OwnerMark } from '../run.ts';
 
-export const OWNER_ANNOTATION = 'refit.dev/owner';
+const OWNER_ANNOTATION = 'refit.dev/owner';
 export const RELEASE_ANNOTATION = 'refit.dev/release';
 export const QUARANTINE_ANNOTATION = 'refit.dev/quarantine';
 

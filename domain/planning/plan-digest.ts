@@ -33,7 +33,7 @@ export function renderPlanForDigest(definition: RunDefinition, rows: readonly Pl
 }
 
 /** JSON with keys in code-unit order and no spaces: the same value gives the same text everywhere. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value)

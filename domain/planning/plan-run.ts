@@ -14,7 +14,7 @@ import { planScope } from './scope.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 
 /** The summary as far as it can be known before the rows are stored. */
-export type PlanDraft = Omit<PlanSummary, 'digest' | 'pages'>;
+type PlanDraft = Omit<PlanSummary, 'digest' | 'pages'>;
 
 export type RunPlan =
   | { kind: 'refused'; refusals: readonly Refusal[] }
@@ -60,7 +60,7 @@ function countDispositions(rows: readonly PlanRow[]): PlanSummary['counts'] {
 }
 
 /** How a release is called that the catalog does not know. */
-export const UNKNOWN_RELEASE = 'unknown';
+const UNKNOWN_RELEASE = 'unknown';
 
 function planPools(definition: RunDefinition, scope: Scope, rows: readonly PlanRow[]): PlanSummary['pools'] {
   return definition.pools.map((pool) => {

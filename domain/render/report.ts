@@ -4,10 +4,12 @@ import { indent } from './columns.ts';
 import { printable } from './printable.ts';
 import { renderBetween } from './span.ts';
 import { renderCounts } from './status.ts';
-import { renderNodeEnd } from './timeline.ts';
+import { renderNodeEnd, renderTimeline } from './timeline.ts';
 
 /** Longer lists are in the JSON. */
 const LINES_SHOWN = 200;
+/** The way of each failed node is a dozen lines; whoever has more of them looks for what they share. */
+const FAILED_SHOWN = 10;
 
 /** `way`: the nodes' histories and people's decisions, where the records have them. */
 export function renderReport(
@@ -57,7 +59,9 @@ function renderDecisions(decisions: readonly Decision[] | undefined): readonly s
 function renderNodes(nodes: readonly NodeHistory[] | undefined): readonly string[] {
   if (nodes === undefined) return [];
   if (nodes.length === 0) return ['', 'Nodes: no history is recorded'];
-  return ['', 'Nodes', ...indent(bound(nodes.map(renderNodeEnd)))];
+  const failed = nodes.filter((node) => node.outcome.kind === 'failed').slice(0, FAILED_SHOWN);
+  const ways = failed.flatMap((node) => ['', ...renderTimeline(node).split('\n')]);
+  return ['', 'Nodes', ...indent(bound(nodes.map(renderNodeEnd))), ...ways];
 }
 
 function renderNotes({ notes, notesTotal }: RunReport): readonly string[] {

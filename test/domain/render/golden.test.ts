@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { renderDetails } from '../../../domain/render/details.ts';
 import { renderPlan } from '../../../domain/render/plan.ts';
 import { printable } from '../../../domain/render/printable.ts';
 import { renderReport } from '../../../domain/render/report.ts';
@@ -10,7 +9,6 @@ import { renderSpan, renderUntil } from '../../../domain/render/span.ts';
 import { renderStatus } from '../../../domain/render/status.ts';
 import { renderTimeline } from '../../../domain/render/timeline.ts';
 import { renderWhy } from '../../../domain/render/why.ts';
-import type { ActiveNode } from '../../../domain/status.ts';
 import { NOW, sampleHistory, samplePlan, sampleReport, sampleStatus } from './sample-run.ts';
 
 const plan = samplePlan();
@@ -39,7 +37,6 @@ const TEXTS: Readonly<Record<string, () => string>> = {
   'report.txt': () => renderReport(sampleReport(), { nodes: [sampleHistory(), failed], decisions }),
   'report-without-records.txt': () => renderReport(sampleReport({ plan: null })),
   'timeline.txt': () => renderTimeline(sampleHistory()),
-  'details.txt': () => renderDetails(sampleStatus()),
 };
 
 describe('golden texts', () => {
@@ -62,12 +59,6 @@ describe('text of strangers', () => {
     expect(renderStatus(status)).not.toMatch(control);
     const report = sampleReport({ notes: [{ node: 'n', state: 'failed', why: evil }] });
     expect(renderReport(report)).not.toMatch(control);
-    expect(renderDetails(status)).not.toMatch(control);
-  });
-
-  it('cannot forge markdown in the Web UI [I108]', () => {
-    const details = renderDetails(sampleStatus({ phaseWhy: '<b>[x](http://y)</b> | `z`' }));
-    expect(details).toContain('\\<b\\>\\[x\\](http://y)\\</b\\> \\| \\`z\\`');
   });
 });
 
@@ -81,22 +72,5 @@ describe('spans of time', () => {
   it('that have run out are told as overdue', () => {
     expect(renderUntil('2026-11-20T10:28:00.000Z', NOW)).toBe('overdue by 2m');
     expect(renderUntil(null, NOW)).toBeUndefined();
-  });
-});
-
-describe('current details', () => {
-  it('stay under 20 KB however much is going on', () => {
-    const status = sampleStatus();
-    const many = <T>(one: T | undefined, count: number): T[] => Array.from({ length: count }, () => one as T);
-    const active: ActiveNode[] = many(status.active[0], 100);
-    const busy = sampleStatus({
-      active,
-      gates: many(status.gates[0], 100),
-      waiting: many(status.waiting[0], 50),
-      events: many({ at: status.startedAt, text: 'e'.repeat(1000) }, 50),
-      counts: { ...status.counts, active: 500 },
-    });
-    expect(renderDetails(busy).length).toBeLessThan(20_000);
-    expect(renderDetails(busy)).toContain('… and 480 more nodes are at work');
   });
 });

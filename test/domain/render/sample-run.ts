@@ -6,7 +6,7 @@ import type { PlanSummary } from '../../../domain/plan.ts';
 import { sampleDefinition, sampleInventory, sampleNode, sampleNodes } from '../planning/sample-fleet.ts';
 
 export const NOW = new Date('2026-11-20T10:30:00.000Z');
-export const DIGEST = `sha256:${'3f'.repeat(32)}`;
+const DIGEST = `sha256:${'3f'.repeat(32)}`;
 
 export function samplePlan() {
   const definition = sampleDefinition({ tier: 'prod' });
