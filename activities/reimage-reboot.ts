@@ -1,6 +1,7 @@
 // Reimage by reboot alone: the note on the node first, then the request, then the new boot shows.
 // Must never ask for a second reboot in one attempt: if the note stands and no new boot comes, a
 // person decides.
+import { PortError } from '../adapters/ports/errors.ts';
 import {
   REBOOT_ANNOTATION,
   isSameReboot,
@@ -31,7 +32,13 @@ export async function rebootNode(deps: ActivityDeps, o: RebootInput): Promise<Re
   if (noted.kind === 'unsafe') return noted;
   // The watch had not shown the note yet, or another worker was faster.
   if (noted.kind === 'notedBefore') return followReboot(deps, o, noted.at, seen?.bootId);
-  await deps.instances.reboot(o.cluster.provider, step.instanceId);
+  try {
+    await deps.instances.reboot(o.cluster.provider, step.instanceId);
+  } catch (error) {
+    // An answer that was lost may stand for a reboot that happened; a refusal does not.
+    if (!(error instanceof PortError) || error.kind === 'unreachable') throw error;
+    return { kind: 'unsafe', why: `EC2 refused the reboot: ${error.message}` };
+  }
   return rebooted(at);
 }
 

@@ -281,6 +281,19 @@ describe('reimage by reboot', () => {
     expect(reboots()).toHaveLength(1);
   });
 
+  it('tells a refused reboot at once, and waits after one whose answer was lost [I42]', async () => {
+    bed.instances.reboot = () => Promise.reject(new PortError('forbidden', 'grant ec2:RebootInstances'));
+    expect(await answerOf(reimageNode, input({ reimage }))).toEqual({
+      kind: 'unsafe',
+      why: 'EC2 refused the reboot: grant ec2:RebootInstances',
+    });
+    bed.instances.reboot = () => Promise.reject(new PortError('unreachable', 'no answer'));
+    const lost = await runActivity(reimageNode, input({ reimage, attempt: 2 }));
+    expect(lost).toMatchObject({ failure: { type: 'Unreachable' } });
+    const next = await runActivity(reimageNode, input({ reimage, attempt: 2 }));
+    expect(next).toMatchObject({ failure: { type: 'NotYet' } });
+  });
+
   it('begins nothing on a node that is not empty', async () => {
     bed.cluster.empty = { kind: 'unsafe', why: 'schedulable' };
     expect(await answerOf(reimageNode, input({ reimage }))).toMatchObject({ kind: 'unsafe' });
