@@ -46,12 +46,13 @@ function releaseCell(row: NodeRow): string {
 
 export function renderFooter(
   rows: readonly NodeRow[],
-  o: { cluster: string; run: string | undefined },
+  o: { cluster: string; pools: number; run: string | undefined },
 ): string {
   const outdated = rows.filter((row) => row.updateAvailable);
   const lines = [...new Set(outdated.map((row) => row.target))].map((target) => {
     const pools = [...new Set(outdated.filter((row) => row.target === target).map((row) => row.pool))];
-    const flags = pools.map((pool) => ` --pool ${pool}`).join('');
+    // All pools is what a plan is about without a word.
+    const flags = pools.length === o.pools ? '' : pools.map((pool) => ` --pool ${pool}`).join('');
     return `* Release ${target} is available. See what would change: refit plan ${o.cluster}${flags}`;
   });
   if (outdated.length === 0 && rows.length > 0) lines.push('Every node runs the release of its pool.');

@@ -67,7 +67,14 @@ async function showNodes(context: CliContext, name: string | undefined, flags: N
       renderNodes(rows, { wide: flags.output === 'wide', now: context.now() }),
     );
     if (!isForPrograms(flags.output)) {
-      say(context, renderFooter(rows, { cluster: choice.cluster.name, run: run?.workflowId }));
+      say(
+        context,
+        renderFooter(rows, {
+          cluster: choice.cluster.name,
+          pools: choice.cluster.pools.length,
+          run: run?.workflowId,
+        }),
+      );
     }
     if (flags.check === true && rows.some((row) => row.updateAvailable)) context.setExitCode(EXIT.changes);
   });

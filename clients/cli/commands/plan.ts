@@ -45,7 +45,7 @@ export async function showPlan(
       printFacts(context, flags.output, answer, () =>
         ['Refused:', ...lines.map((line) => `  ${line}`)].join('\n'),
       );
-      say(context, `Nothing would be touched: ${String(lines.length)} things stand against it.`);
+      say(context, 'Nothing would be touched.');
       context.setExitCode(EXIT.refused);
       return;
     }
