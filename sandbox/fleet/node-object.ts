@@ -5,11 +5,13 @@ import { GPUS_PER_NODE } from './layout.ts';
 import type { FleetNode } from './layout.ts';
 
 export const POOL_LABEL = 'refit.dev/pool';
+export const GPUS_RESOURCE = 'nvidia.com/gpu';
 export const DRIVER_LABEL = 'nvidia.com/cuda.driver-version.full';
 
 /** What the bridge keeps on a node. */
 export const BOOT_ANNOTATION = 'sandbox.refit.dev/boot';
 export const BOOTED_AT_ANNOTATION = 'sandbox.refit.dev/booted-at';
+export const RESTARTED_ANNOTATION = 'sandbox.refit.dev/pods-restarted';
 export const SETTLED_ANNOTATION = 'sandbox.refit.dev/settled';
 export const OFF_ANNOTATION = 'sandbox.refit.dev/off';
 
@@ -84,7 +86,7 @@ export function nodeObject(o: {
     memory: `${String(node.memoryGib)}Gi`,
     'ephemeral-storage': '100Gi',
     pods: '110',
-    'nvidia.com/gpu': String(GPUS_PER_NODE),
+    [GPUS_RESOURCE]: String(GPUS_PER_NODE),
   };
   return {
     apiVersion: 'v1',
@@ -92,7 +94,12 @@ export function nodeObject(o: {
     metadata: {
       name: node.name,
       labels: labelsOf(node, o.content),
-      annotations: { [BOOT_ANNOTATION]: '1', [BOOTED_AT_ANNOTATION]: o.now, [SETTLED_ANNOTATION]: '1' },
+      annotations: {
+        [BOOT_ANNOTATION]: '1',
+        [BOOTED_AT_ANNOTATION]: o.now,
+        [RESTARTED_ANNOTATION]: '1',
+        [SETTLED_ANNOTATION]: '1',
+      },
     },
     spec: { providerID: `aws:///${node.zone}/${o.instanceId}` },
     status: {

@@ -10,6 +10,7 @@ export interface FleetSize {
 }
 
 const IMAGE = 'registry.example/sandbox:1';
+export const DEVICE_PLUGIN = 'nvidia-device-plugin-daemonset';
 export const NAMESPACES = ['gpu-operator', 'serving', 'training', 'batch', 'platform'] as const;
 
 // The gang takes four whole nodes; below this size its pods would leave no place to land for anything else.
@@ -154,7 +155,7 @@ export function workloads(size: FleetSize): Manifest[] {
   const nodes = size.h100 + size.batch;
   return [
     ...NAMESPACES.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    daemonSet('nvidia-device-plugin-daemonset'),
+    daemonSet(DEVICE_PLUGIN),
     daemonSet('nvidia-dcgm-exporter'),
     replicated('Deployment', {
       name: 'chat',
