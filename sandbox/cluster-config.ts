@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import type { BinaryName } from './binary-pins.ts';
 import { freePort } from './ports.ts';
 
-export const auditPolicyFile = fileURLToPath(new URL('audit-policy.yaml', import.meta.url));
+const auditPolicyFile = fileURLToPath(new URL('audit-policy.yaml', import.meta.url));
 const stageFiles = ['node.yaml', 'pod.yaml'].map((file) =>
   fileURLToPath(new URL(`stages/${file}`, import.meta.url)),
 );
@@ -18,6 +18,14 @@ const NODE_MONITOR_PERIOD_MS = 1_000;
 const NODE_MONITOR_GRACE_MS = 16_000;
 // In megabytes. By default the log is rotated at 100, and what was rotated away no test would read.
 const AUDIT_LOG_SIZE_MAX = 4_096;
+
+// The controller manager allows itself 20 requests a second by default: a drain of many nodes would be
+// measured against that, and a new fleet would fill slowly. The API server's own fairness stays on.
+const CLIENT_REQUESTS_PER_SECOND = 200;
+const clientRate = [
+  { key: 'kube-api-qps', value: String(CLIENT_REQUESTS_PER_SECOND) },
+  { key: 'kube-api-burst', value: String(2 * CLIENT_REQUESTS_PER_SECOND) },
+];
 
 export type ClusterBinaries = Record<Exclude<BinaryName, 'temporal'>, string>;
 
@@ -75,6 +83,12 @@ function kwokctlConfiguration(binaries: ClusterBinaries, ports: ClusterPorts, ku
         name: 'kube-apiserver',
         extraArgs: [{ key: 'audit-log-maxsize', value: String(AUDIT_LOG_SIZE_MAX) }],
       },
+      // There is one of each: an election only costs requests, and the wait for the first one.
+      {
+        name: 'kube-controller-manager',
+        extraArgs: [{ key: 'leader-elect', value: 'false' }, ...clientRate],
+      },
+      { name: 'kube-scheduler', extraArgs: [{ key: 'leader-elect', value: 'false' }, ...clientRate] },
     ],
   };
 }

@@ -5,12 +5,15 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureBinaries } from './binaries.ts';
 import type { BinaryName } from './binary-pins.ts';
+import { startBridge } from './bridge/start.ts';
 import { cacheDir, withLock } from './cache.ts';
 import { auditLogFile, pkiDir, startCluster } from './cluster.ts';
+import { sandboxImages } from './ec2/images.ts';
+import { startEc2 } from './ec2/start.ts';
 import { renderShell, sandboxEnvironment, temporalConfig, temporalConfigFile } from './environment.ts';
 import type { SandboxEnvironment } from './environment.ts';
+import { createFleet, fleetFile } from './fleet/create.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
-import { loadParts } from './parts.ts';
 import type { OnProgress } from './progress.ts';
 import { renderSeconds } from './progress.ts';
 import { ensureMoto } from './python-environments.ts';
@@ -119,15 +122,12 @@ async function linkBinaries(dir: string, binaries: Record<BinaryName, string>): 
 // Servers choose their ports before they bind them: two sandboxes that start at once do so in turn.
 async function startServers(start: Start, onProgress: OnProgress) {
   const { dir, options, motoServer } = start;
-  const parts = await loadParts();
   const lock = join(cacheDir(), 'locks', 'ports.lock');
   const what = 'starts the servers of another sandbox';
   return withLock({ lock, what, onProgress }, async () => {
     const begun = await Promise.allSettled([
       timed(start, 'Temporal', () => startTemporal({ dir, binary: start.binaries.temporal })),
-      timed(start, 'EC2', async () =>
-        parts.startEc2?.({ dir, motoServer, seed: options.seed, speed: options.speed }),
-      ),
+      timed(start, 'EC2', () => startEc2({ dir, motoServer, seed: options.seed, speed: options.speed })),
       startClusters(start),
     ]);
     // All have come to their end here, so that a clean-up races with none of them.
@@ -135,16 +135,16 @@ async function startServers(start: Start, onProgress: OnProgress) {
     if (temporal.status === 'rejected') throw temporal.reason;
     if (ec2.status === 'rejected') throw ec2.reason;
     if (clusters.status === 'rejected') throw clusters.reason;
-    return { ec2: ec2.value ?? { endpoint: '', pid: 0, motoPid: 0 }, clusters: clusters.value, parts };
+    return { ec2: ec2.value, clusters: clusters.value };
   });
 }
 
 async function startEverything(start: Start, onProgress: OnProgress): Promise<SandboxServers> {
   const { dir, options } = start;
-  const { ec2, clusters, parts } = await startServers(start, onProgress);
+  const { ec2, clusters } = await startServers(start, onProgress);
   await writeFile(temporalConfigFile(dir), temporalConfig);
   const bridge = await timed(start, 'Bridge from EC2 instances to nodes', async () =>
-    parts.startBridge?.({
+    startBridge({
       dir,
       ec2Endpoint: ec2.endpoint,
       clusters,
@@ -153,8 +153,8 @@ async function startEverything(start: Start, onProgress: OnProgress): Promise<Sa
     }),
   );
   for (const cluster of clusters) {
-    await timed(start, `Fleet of ${String(options.nodes)} nodes in ${cluster.name}`, async () =>
-      parts.createFleet?.({
+    await timed(start, `Fleet of ${String(options.nodes)} nodes in ${cluster.name}`, () =>
+      createFleet({
         dir,
         nodes: options.nodes,
         seed: options.seed,
@@ -165,19 +165,21 @@ async function startEverything(start: Start, onProgress: OnProgress): Promise<Sa
     );
   }
   start.checkInterrupted();
-  const images = parts.sandboxImages ?? {
-    good: '',
-    next: '',
-    neverRejoins: '',
-    wrongVersion: '',
-    failsChecks: '',
-  };
   const fleet = join(dir, 'fleet.yaml');
-  await writeFile(fleet, parts.fleetFile?.({ clusters, images, region: REGION }) ?? '');
+  await writeFile(fleet, fleetFile({ clusters, region: REGION }));
   const recordsDir = join(dir, 'records');
   await mkdir(recordsDir, { recursive: true });
   const binDir = await linkBinaries(dir, start.binaries);
-  return { clusters, ec2, bridgePid: bridge?.pid ?? 0, fleet, images, region: REGION, binDir, recordsDir };
+  return {
+    clusters,
+    ec2,
+    bridgePid: bridge.pid,
+    fleet,
+    images: sandboxImages,
+    region: REGION,
+    binDir,
+    recordsDir,
+  };
 }
 
 async function cleanUp(dir: string, error: unknown): Promise<never> {

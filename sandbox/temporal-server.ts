@@ -11,7 +11,7 @@ const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
-export const temporalNamespace = 'default';
+const temporalNamespace = 'default';
 
 /** What lists and filters of runs go by; a worker expects each of them. */
 export const searchAttributes: Readonly<Record<string, 'Keyword' | 'Int'>> = {

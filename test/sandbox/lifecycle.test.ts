@@ -6,12 +6,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { clusterProcess, restartApiServer } from '../../sandbox/cluster.ts';
+import { clusterProcess, restartApiServer, startApiServer } from '../../sandbox/cluster.ts';
 import { processIdentity } from '../../sandbox/process-identity.ts';
 import { crashProcess, recordedProcesses, runningPid } from '../../sandbox/processes.ts';
 import { down, env, environment, status, up } from '../../sandbox/sandbox.ts';
 import type { SandboxStatus } from '../../sandbox/status.ts';
-import { restartTemporal } from '../../sandbox/temporal-server.ts';
+import { restartTemporal, searchAttributes, stopTemporal } from '../../sandbox/temporal-server.ts';
 
 const run = promisify(execFile);
 
@@ -124,7 +124,7 @@ describe('two sandboxes side by side', () => {
     );
     expect(await inShell(second, 'temporal operator cluster health')).toContain('SERVING');
     const attributes = await inShell(second, 'temporal operator search-attribute list -o json');
-    expect(attributes).toContain('RefitWaitingOn');
+    for (const name of Object.keys(searchAttributes)) expect(attributes).toContain(name);
   });
 
   it('are left alone by a second up, which says so', async () => {
@@ -166,6 +166,7 @@ describe('a server that is killed', () => {
       expect(s.ended).toEqual(['temporal']);
       expect(s.status.temporal.pid).toBeNull();
       await expect(up({ dir: second })).rejects.toThrow(/temporal ended/);
+      await stopTemporal({ dir: second });
       await restartTemporal({ dir: second });
       expect((await status({ dir: second })).ended).toEqual([]);
     },
@@ -199,6 +200,20 @@ describe('a server that is killed', () => {
       expect(pid).not.toBe(cluster?.pids['kube-apiserver']);
       expect(await inShell(first, 'kubectl get namespace survivor -o name')).toBe('namespace/survivor\n');
       expect(await runningPid(clusterProcess({ dir: first, name: 'prod-east' }, 'kube-apiserver'))).toBe(pid);
+    },
+    SERVER_TIMEOUT_MS,
+  );
+
+  it(
+    'can stay away for a while, when it is the API server',
+    async () => {
+      const cluster = (await seen(first)).clusters[1];
+      const place = { dir: first, name: 'prod-east-2', server: cluster?.server ?? '' };
+      await crashProcess(clusterProcess(place, 'kube-apiserver'));
+      expect((await status({ dir: first })).ended).toEqual(['prod-east-2.kube-apiserver']);
+      await expect(inShell(first, 'kubectl --context prod-east-2 get nodes')).rejects.toThrow(/refused/);
+      await startApiServer(place);
+      expect((await status({ dir: first })).ended).toEqual([]);
     },
     SERVER_TIMEOUT_MS,
   );
