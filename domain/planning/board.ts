@@ -3,7 +3,7 @@
 // Must never count a node as free that the run itself holds, whatever the observation shows.
 import type { Pool, Release } from '../fleet.ts';
 import type { Inventory, NodeFacts } from '../inventory.ts';
-import type { PlanRow } from '../plan.ts';
+import type { PlanRow, Why } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
 import { listUnavailable, unavailableMaxOf } from './budget.ts';
@@ -32,6 +32,8 @@ export type PoolBoard = {
   /** Names of nodes that this run holds now. Grows while an answer is made. */
   atWork: Set<string>;
   unavailable: Map<string, Unavailable['why']>;
+  /** What was found to stop every node of the pool, while an answer is made. */
+  blocked: Why | null;
 };
 
 export type Board = {
@@ -75,6 +77,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
       waiting,
       atWork,
       unavailable: new Map(listUnavailable(nodes, atWork, failed).map(({ node, why }) => [node, why])),
+      blocked: null,
     };
   });
   return {

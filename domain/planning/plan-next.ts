@@ -185,7 +185,7 @@ function takeNode(
     return false;
   }
   const asked: Asked = { owner: question.owner, retry: o.retry };
-  const why = whyNotNow(node, o.situation, asked);
+  const why = poolBoard.blocked ?? whyNotNow(node, o.situation, asked);
   if (why !== undefined) {
     tell(draft, poolBoard, why, node.name, 1);
     return false;
@@ -199,6 +199,11 @@ function takeNode(
     else draft.toLook.push({ node: node.name, instanceId });
     hold(poolBoard, node.name);
     return true;
+  }
+  poolBoard.blocked = whyNotThisImage(context, { poolBoard, node, look });
+  if (poolBoard.blocked !== null) {
+    tell(draft, poolBoard, poolBoard.blocked, node.name, 1);
+    return false;
   }
   const trouble = whyNotThisInstance(context, { node, poolBoard, instanceId, look });
   if (trouble !== undefined || look.instance === null) {
@@ -215,6 +220,24 @@ function takeNode(
 function hold({ atWork, unavailable }: PoolBoard, node: string): void {
   atWork.add(node);
   unavailable.set(node, 'atWork');
+}
+
+/** An image that went away after the plan concerns every node: they wait for it, none is given up. */
+function whyNotThisImage(
+  { looks }: Context,
+  { poolBoard, node, look }: { poolBoard: PoolBoard; node: NodeFacts; look: Look },
+): Why | null {
+  const { pool, release } = poolBoard;
+  if (look.instance === null || release === undefined || pool.policy.reimage.method === 'reboot') return null;
+  const image = looks.images[release.imageId];
+  if (image?.state === 'available') return null;
+  const state = image === undefined ? 'gone, or not shared with this account any more' : image.state;
+  return {
+    kind: 'imageMismatch',
+    text:
+      `image ${release.imageId} of release ${release.name} is ${state} (seen for ${node.name}); ` +
+      'freed when it is available again',
+  };
 }
 
 function whyNotThisInstance(

@@ -197,6 +197,14 @@ describe('a node whose turn has come', () => {
     expect(started).toEqual(['batch-1']);
   });
 
+  it('waits with all others of its pool when the image is gone, and none is given up', () => {
+    const looks = { ...sampleLooks(nodes), images: {} };
+    const next = ask(batch(1), nodes, { looks });
+    expect({ steps: next.steps, settled: next.settled, more: next.more }).toEqual({ steps: [], settled: [] });
+    expect(reasons(next)).toEqual(['imageMismatch 3']);
+    expect(next.waiting[0]?.why.text).toContain('image ami-202611 of release 2026.11 is gone');
+  });
+
   it('carries all that its child needs, as observed now', () => {
     const now = changed(nodes, 'batch-0', { bootId: 'boot-9', gpusAllocatable: 2 });
     expect(ask(batch(1), nodes, { now }).steps).toEqual([
