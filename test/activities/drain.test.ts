@@ -1,0 +1,149 @@
+// drainNode: under a grant, told to those who wait, given back while nothing moves, resumed where it was.
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { createDrainActivities } from '../../activities/drain.ts';
+import { PortError } from '../../adapters/ports/errors.ts';
+import type { DrainResume } from '../../adapters/ports/kubernetes.ts';
+import type { DrainBlocker, DrainProgress } from '../../domain/node-state.ts';
+import { createFakeBed, nodeInput, nodeStep } from '../fakes/node-input.ts';
+import type { FakeBed } from '../fakes/node-input.ts';
+import { answerOf, mockEnvironment, runActivity } from './activity-runner.ts';
+
+let bed: FakeBed;
+let drainNode: ReturnType<typeof createDrainActivities>['drainNode'];
+beforeEach(() => {
+  bed = createFakeBed();
+  ({ drainNode } = createDrainActivities(bed.deps));
+});
+
+const DEADLINE = '2026-01-02T00:30:00.000Z';
+const input = () => ({ ...nodeInput(nodeStep()), deadline: DEADLINE });
+const blocker: DrainBlocker = {
+  kind: 'pdb',
+  namespace: 'training',
+  pod: 'llama-7',
+  podUid: 'u7',
+  pdbs: ['llama'],
+  disruptionsAllowed: 0,
+  since: '2026-01-02T00:00:00.000Z',
+  text: 'PDB llama allows 0 disruptions',
+};
+const blocked: DrainProgress = { podsTotal: 9, podsLeft: 3, blockers: [blocker], blockersTotal: 1 };
+const resume: DrainResume = { podsTotal: 9, evicted: 6, since: {}, told: '1 u7/pdb/llama', stalled: true };
+const asked = (method: string) => bed.runs.calls.filter((call) => call.method === method);
+const stall = () => {
+  bed.cluster.drainWith = (request) => {
+    request.onBlockersChanged(blocked);
+    return Promise.resolve({ kind: 'stalled', progress: blocked, resume });
+  };
+};
+
+describe('drainNode', () => {
+  it('answers what was evicted and when', async () => {
+    bed.cluster.drainWith = () => Promise.resolve({ kind: 'drained', evicted: 5 });
+    const atMs = bed.clock.now.getTime();
+    expect(await answerOf(drainNode, input())).toEqual({ kind: 'drained', evicted: 5, atMs });
+  });
+
+  it('that stalls fails benignly, within a second of the next look, and leaves its state behind [I32]', async () => {
+    stall();
+    const ending = await runActivity(drainNode, input());
+    if (ending.kind !== 'failed') throw new Error('it answered');
+    expect(ending.failure).toMatchObject({
+      type: 'DrainStalled',
+      nonRetryable: false,
+      category: 'BENIGN',
+      message: '3 of 9 pods left: training/llama-7: PDB llama allows 0 disruptions',
+    });
+    expect(Number(ending.failure.nextRetryDelay)).toBeLessThan(1_000);
+    expect(ending.beats.at(-1)).toMatchObject({ resume, progress: blocked });
+    expect(asked('reportProgress')).toMatchObject([{ argument: { node: 'n1', progress: blocked } }]);
+  });
+
+  it('goes on from what the last attempt left, without asking for a fresh grant [I32]', async () => {
+    const seen: unknown[] = [];
+    bed.cluster.drainWith = (request) => {
+      seen.push(request.resume);
+      return Promise.resolve({ kind: 'stalled', progress: blocked, resume });
+    };
+    const grantAtMs = bed.clock.now.getTime() - 10_000;
+    await runActivity(drainNode, input(), { heartbeatDetails: { resume, progress: blocked, grantAtMs } });
+    expect(seen).toEqual([resume]);
+    expect(asked('checkGrant')).toEqual([]);
+  });
+
+  it('asks for the grant again right before the first eviction [I34]', async () => {
+    bed.cluster.drainWith = async (request) => {
+      bed.clock.now = new Date(bed.clock.now.getTime() + 5_000);
+      bed.runs.grant = { kind: 'aborted', why: 'aborted by ana' };
+      await request.beforeEvicting();
+      return { kind: 'drained', evicted: 1 };
+    };
+    expect(await answerOf(drainNode, input())).toEqual({
+      kind: 'withheld',
+      grant: 'aborted',
+      why: 'aborted by ana',
+    });
+    expect(asked('checkGrant')).toHaveLength(2);
+  });
+
+  it.each(['aborted', 'parentGone'] as const)('touches nothing when its grant is %s [I34]', async (kind) => {
+    bed.runs.grant = { kind, why: 'because' };
+    expect(await answerOf(drainNode, input())).toEqual({ kind: 'withheld', grant: kind, why: 'because' });
+    expect(bed.cluster.calls).toEqual([]);
+  });
+
+  it('runs to its end under a pause', async () => {
+    bed.runs.grant = { kind: 'paused', why: 'lunch' };
+    expect(await answerOf(drainNode, input())).toMatchObject({ kind: 'drained' });
+  });
+
+  it('tells what holds the node when its deadline has passed, even if that passed between attempts', async () => {
+    bed.clock.now = new Date(Date.parse(DEADLINE) + 1);
+    const details = { heartbeatDetails: { resume, progress: blocked, grantAtMs: 0 } };
+    expect(await answerOf(drainNode, input(), details)).toEqual({ kind: 'timedOut', progress: blocked });
+    expect(bed.cluster.calls).toEqual([]);
+  });
+
+  it('ends at its deadline in the middle of a wait', async () => {
+    bed.clock.now = new Date(Date.parse(DEADLINE) - 20);
+    bed.cluster.drainWith = (request) => {
+      request.onBlockersChanged(blocked);
+      return new Promise((_resolve, reject) =>
+        request.signal.addEventListener('abort', () => reject(new Error('aborted'))),
+      );
+    };
+    expect(await answerOf(drainNode, input())).toEqual({ kind: 'timedOut', progress: blocked });
+  });
+
+  it.each([
+    ['a cancellation', { cancelRequested: true }, 'CANCELLED' as const],
+    ['a worker that stops', { workerShutdown: true }, 'WORKER_SHUTDOWN' as const],
+  ])('is ended by %s at once', async (_what, details, reason) => {
+    const { environment } = mockEnvironment();
+    bed.cluster.drainWith = (request) => {
+      setImmediate(() => environment.cancel(reason, new ActivityCancellationDetails(details)));
+      return new Promise((_resolve, reject) =>
+        request.signal.addEventListener('abort', () => reject(new Error('aborted'))),
+      );
+    };
+    const ended = environment.run(drainNode, input());
+    if (reason === 'CANCELLED') expect(await ended).toEqual({ kind: 'cancelled' });
+    else await expect(ended).rejects.toMatchObject({ type: 'DrainStalled', nonRetryable: false });
+  });
+
+  it('tells again in the next attempt what nobody heard', async () => {
+    stall();
+    bed.deps.runs.reportProgress = () => Promise.reject(new PortError('unreachable', 'no Temporal'));
+    const ending = await runActivity(drainNode, input());
+    expect(ending.beats.at(-1)).toMatchObject({ resume: { told: '' } });
+  });
+
+  it('maps what the port refuses by the one table', async () => {
+    bed.cluster.drainWith = () => Promise.reject(new PortError('forbidden', 'no create pods/eviction'));
+    expect(await runActivity(drainNode, input())).toMatchObject({
+      kind: 'failed',
+      failure: { type: 'Forbidden', nonRetryable: false, message: 'no create pods/eviction' },
+    });
+  });
+});
