@@ -96,7 +96,7 @@ module.exports = {
       to: {
         path:
           '^(test|bench)/|^activities/(?!observe)|^adapters/(?!ports/|fleet-files/validate-files)|' +
-          '^workers/(?!compose)',
+          '^workers/(?!compose|main|settings)',
       },
     },
     {

@@ -28,7 +28,14 @@ function findNode() {
   process.exit(1);
 }
 
-const child = spawn(findNode(), [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+const node = findNode();
+const args = [main, ...process.argv.slice(2)];
+// Where Node can, this process becomes the other one: then a kill of it is a kill of the command.
+if (process.execve !== undefined && process.platform !== 'win32') {
+  process.execve(node, [node, ...args], process.env);
+}
+
+const child = spawn(node, args, { stdio: 'inherit' });
 // Passed on, since only a terminal sends ctrl-C to both; what it means is for the child to decide.
 process.on('SIGINT', () => child.kill('SIGINT'));
 process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -39,6 +39,6 @@ export type CliContext = {
   records: () => Promise<Records | undefined>;
   /** A part of the terminal that is overwritten at each change. */
   liveRegion: () => LiveRegion;
-  /** Starts `command` with this terminal's input and output and answers its exit code. */
-  runProcess: (command: string, args: readonly string[], env: Environment) => Promise<number>;
+  /** Is a worker until it is told to stop. */
+  runWorker: (env: Environment) => Promise<void>;
 };

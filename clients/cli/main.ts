@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectClusterNames, isCompletionRequest } from './commands/completion.ts';
+import { loadSandboxCommands, needsSandbox } from './commands/sandbox.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { createProcessContext } from './process-context.ts';
@@ -54,6 +55,7 @@ const packageJson = JSON.parse(readFileSync(join(import.meta.dirname, '../../pac
 };
 const args = process.argv.slice(2);
 const clusters = isCompletionRequest(args) ? await collectClusterNames(context) : [];
-const program = buildProgram(context, { version: packageJson.version, clusters });
+const sandbox = needsSandbox(args) ? await loadSandboxCommands() : undefined;
+const program = buildProgram(context, { version: packageJson.version, clusters, sandbox });
 const failed = await runProgram(program, args, context);
 process.exitCode = failed ?? exitCode;

@@ -1,11 +1,9 @@
 // The context of a real process: its terminal, its settings, its way to the servers.
-import { spawn } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import { resolveConnection } from './connection.ts';
 import type { CliContext, Environment, Writer } from './context.ts';
-import { EXIT } from './exit-codes.ts';
 import { openFleetSide, openRecords } from './fleet-client.ts';
 
 export type ProcessParts = Pick<CliContext, 'interrupted' | 'ownInterrupt' | 'setExitCode'> & {
@@ -32,7 +30,14 @@ export function createProcessContext(parts: ProcessParts): CliContext {
       const log = createLogUpdate(process.stdout);
       return { show: log, done: log.done };
     },
-    runProcess: (command, args, env) => runProcess(command, args, env, parts.interrupted),
+    runWorker: async (env) => {
+      // The native core and webpack are for a worker alone.
+      const [{ runWorker }, { readSettings }] = await Promise.all([
+        import('../../workers/main.ts'),
+        import('../../workers/settings.ts'),
+      ]);
+      await runWorker(readSettings(env));
+    },
   };
 }
 
@@ -59,30 +64,4 @@ function userName(): string {
     // A container may run under an id that has no name.
     return `uid-${String(process.getuid?.() ?? 'unknown')}`;
   }
-}
-
-function runProcess(
-  command: string,
-  args: readonly string[],
-  env: Environment,
-  interrupted: AbortSignal,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: 'inherit', env });
-    const stop = (): void => {
-      child.kill('SIGTERM');
-    };
-    // A terminal has sent ctrl-C to the child as well, and a second one would end it at once.
-    const passOn = (): void => {
-      if (process.stdin.isTTY !== true) stop();
-    };
-    process.on('SIGTERM', stop);
-    interrupted.addEventListener('abort', passOn);
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      process.removeListener('SIGTERM', stop);
-      interrupted.removeEventListener('abort', passOn);
-      resolve(code ?? (signal === 'SIGINT' ? EXIT.interrupted : EXIT.error));
-    });
-  });
 }

@@ -9,6 +9,7 @@ import { registerNodes } from './commands/nodes.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerReport } from './commands/report.ts';
 import { registerSandbox } from './commands/sandbox.ts';
+import type { SandboxCommands } from './commands/sandbox.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUpgrade } from './commands/upgrade.ts';
 import { registerWhy } from './commands/why.ts';
@@ -29,7 +30,13 @@ A first look:
 Temporal is found as the temporal command finds it: --address, --namespace, --profile, the
 TEMPORAL_… variables, temporal.toml. Fleet files: REFIT_FLEET. Records: REFIT_RECORDS.`;
 
-export type ProgramSettings = { version: string; clusters: readonly string[] };
+export type ProgramSettings = {
+  version: string;
+  /** Offered by completion. */
+  clusters: readonly string[];
+  /** Where one of them is meant. */
+  sandbox: SandboxCommands | undefined;
+};
 
 export function buildProgram(context: CliContext, settings: ProgramSettings): Command {
   const program = new Command('refit');
@@ -62,7 +69,7 @@ export function buildProgram(context: CliContext, settings: ProgramSettings): Co
   registerDrain(program, context);
   registerFleetFiles(program, context);
   registerWorker(program, context);
-  registerSandbox(program, context);
+  registerSandbox(program, context, settings.sandbox);
   registerCompletion(program, settings.clusters);
   return program;
 }

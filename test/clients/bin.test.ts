@@ -35,13 +35,12 @@ it('passes on the exit code and stderr of the command', () => {
   expect(stderr).toContain("unknown command 'nope'");
 });
 
-it.each(['bash', 'zsh', 'fish'])('prints a completion script for %s that asks refit itself', (shell) => {
-  const { status, stdout } = start(bin, ['completion', shell]);
+it('prints a completion script that asks refit itself', () => {
+  const { status, stdout } = start(bin, ['completion', 'bash']);
   expect(status).toBe(0);
   expect(stdout).toContain('refit complete --');
 });
 
-it('answers the shell with the commands that begin as typed, and with the values of an option', () => {
-  expect(start(bin, ['complete', '--', 'app']).stdout).toMatch(/^approve\t/);
+it('answers the shell with the values of an option', () => {
   expect(start(bin, ['complete', '--', 'status', '-o', '']).stdout).toMatch(/^text\t\njson\t\nyaml\t\n/);
 });

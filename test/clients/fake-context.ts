@@ -50,10 +50,10 @@ export async function runRefit(
       },
       done: () => undefined,
     }),
-    runProcess: absent('process'),
+    runWorker: absent('worker'),
     ...given,
   };
-  const program = buildProgram(context, { version: '0.0.0-test', clusters: [] });
+  const program = buildProgram(context, { version: '0.0.0-test', clusters: [], sandbox: undefined });
   const failed = await runProgram(program, args, context);
   return { exitCode: failed ?? exitCode, out: out.text(), err: err.text() };
 }

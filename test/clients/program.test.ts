@@ -72,24 +72,24 @@ describe('the command line as a whole', () => {
 });
 
 describe('refit worker', () => {
-  it('starts the worker as a process of its own, with options as the variables it reads', async () => {
-    const started: { args: readonly string[]; env: Readonly<Record<string, string | undefined>> }[] = [];
-    const runProcess = (
-      _: string,
-      args: readonly string[],
-      env: Readonly<Record<string, string | undefined>>,
-    ) => {
-      started.push({ args, env });
-      return Promise.resolve(1);
+  it('is a worker with its options as the variables that a worker reads', async () => {
+    const settings: unknown[] = [];
+    const runWorker = (env: unknown) => {
+      settings.push(env);
+      return Promise.resolve();
     };
     const args = ['worker', '--address', 'here:1', '--fleet-file', 'fleet.yaml'];
-    const { exitCode } = await runRefit(args, { runProcess, env: { TEMPORAL_NAMESPACE: 'fleets' } });
-    expect(started[0]?.args[0]).toMatch(/workers\/main\.ts$/);
-    expect(started[0]?.env).toEqual({
-      TEMPORAL_ADDRESS: 'here:1',
-      TEMPORAL_NAMESPACE: 'fleets',
-      REFIT_FLEET: 'fleet.yaml',
-    });
+    const { exitCode } = await runRefit(args, { runWorker, env: { TEMPORAL_NAMESPACE: 'fleets' } });
+    expect(settings).toEqual([
+      { TEMPORAL_ADDRESS: 'here:1', TEMPORAL_NAMESPACE: 'fleets', REFIT_FLEET: 'fleet.yaml' },
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  it('ends with 1 and one clear error when the worker cannot begin', async () => {
+    const runWorker = () => Promise.reject(new Error('REFIT_FLEET and REFIT_RECORDS not set'));
+    const { exitCode, err } = await runRefit(['worker'], { runWorker });
     expect(exitCode).toBe(1);
+    expect(err).toBe('error: REFIT_FLEET and REFIT_RECORDS not set\n');
   });
 });

@@ -1,17 +1,11 @@
-// `refit worker`: the worker itself, in this terminal, as a process of its own.
-import { join } from 'node:path';
+// `refit worker`: is a worker, in this very process, so that whatever ends the process ends the worker.
 import type { Command } from 'commander';
 import { addConnectionOptions } from '../connection.ts';
 import type { ConnectionFlags } from '../connection.ts';
 import type { CliContext, Environment } from '../context.ts';
-import { EXIT } from '../exit-codes.ts';
 import { addExamples, fleetPathOption } from '../options.ts';
 
 type WorkerFlags = ConnectionFlags & { fleetFile?: string };
-
-// By path, not by import: what a worker needs (the native core, webpack) has no place in a command
-// that a person waits for.
-const WORKER_MAIN = join(import.meta.dirname, '../../../workers/main.ts');
 
 export function registerWorker(program: Command, context: CliContext): void {
   const command = program
@@ -20,9 +14,7 @@ export function registerWorker(program: Command, context: CliContext): void {
     .addOption(fleetPathOption())
     .action(async (flags: WorkerFlags) => {
       context.ownInterrupt();
-      const env = workerEnvironment(context.env, flags);
-      const code = await context.runProcess(process.execPath, [WORKER_MAIN], env);
-      context.setExitCode(code === 0 ? EXIT.ok : code === EXIT.interrupted ? EXIT.interrupted : EXIT.error);
+      await context.runWorker(workerEnvironment(context.env, flags));
     });
   addConnectionOptions(command);
   addExamples(
