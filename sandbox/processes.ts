@@ -38,7 +38,7 @@ const KILL_GRACE_MS = 5_000;
 const LOG_TAIL_LINES = 25;
 const PROBE_INTERVAL_MS = 50;
 
-export function logFile(o: ProcessPlace): string {
+function logFile(o: ProcessPlace): string {
   return join(o.dir, 'logs', `${o.name}.log`);
 }
 
