@@ -84,7 +84,8 @@ async function drive(child: Child): Promise<NodeUpgradeResult> {
       if (child.reportEnd) await reportEnd(child, result);
       return result;
     }
-    child.nudgesSeen = child.nudges;
+    // Not while it waits for a word: one that came with the refusal itself is the very one it waits for.
+    if (next.kind !== 'awaitGrant') child.nudgesSeen = child.nudges;
     const happened = await perform(child, next).catch((error: unknown): Happened => {
       return { kind: 'stepFailed', why: failureText(error) };
     });

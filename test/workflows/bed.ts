@@ -4,7 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  Runtime,
+  Worker,
+  bundleWorkflowCode,
+  makeTelemetryFilterString,
+} from '@temporalio/worker';
 import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { RunStatus, UpdateAnswer } from '../../domain/status.ts';
 import { ensureBinaries } from '../../sandbox/binaries.ts';
@@ -23,7 +29,10 @@ export type Bed = {
 };
 
 export async function startBed(o: { continueAfterEvents?: number } = {}): Promise<Bed> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+  });
   const { temporal } = await ensureBinaries({ names: ['temporal'], onProgress: () => undefined });
   const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
     '--search-attribute',
@@ -63,6 +72,8 @@ export type Running = {
   world: FakeWorld;
   handle: WorkflowHandle;
   id: string;
+  /** Of the first of its runs. */
+  firstRunId: string;
   status: () => Promise<RunStatus>;
   until: (what: string, found: (status: RunStatus) => boolean) => Promise<RunStatus>;
   child: (node: string) => WorkflowHandle;
@@ -92,6 +103,8 @@ export async function withRun<T>(
       workflowBundle: bed.bundle,
       activities: world.activities(),
       maxCachedWorkflows: 100,
+      // A held activity does not make the end of a test wait.
+      shutdownForceTime: '3s',
       ...o.worker,
     });
     return { worker, ended: worker.run() };
@@ -99,14 +112,15 @@ export async function withRun<T>(
   let current = await start();
   const stop = async () => {
     current.worker.shutdown();
-    await current.ended;
+    // A test that has ended may leave an activity that is held: it is cut off by force.
+    await current.ended.catch(() => undefined);
   };
   const handle = await bed.client.workflow.start(o.type ?? 'fleetUpgrade', {
     taskQueue,
     workflowId: id,
     args: [o.input ?? { fleet: 'training', cluster: 'prod-east' }],
   });
-  const running = steer(bed, { handle, id, world });
+  const running = steer(bed, { handle, id, world, firstRunId: handle.firstExecutionRunId });
   const restartWorker = async () => {
     await stop();
     current = await start();
@@ -124,7 +138,7 @@ export async function withRun<T>(
 
 function steer(
   bed: Bed,
-  o: { handle: WorkflowHandle; id: string; world: FakeWorld },
+  o: { handle: WorkflowHandle; id: string; world: FakeWorld; firstRunId: string },
 ): Omit<Running, 'restartWorker'> {
   // Without a run id: what continues as new is still the same run to a person.
   const latest = () => bed.client.workflow.getHandle(o.id);
