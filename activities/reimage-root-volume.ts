@@ -11,6 +11,7 @@ import { promptly } from './attempt.ts';
 import type { Waiting } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whyNotBegin } from './reimage-begin.ts';
+import { tellState } from './tell-state.ts';
 
 type RootVolumeInput = NodeActivityInput & { deadline: string };
 
@@ -63,6 +64,7 @@ async function begin(
       },
     });
     beat({ taskId: task.taskId });
+    await tellState(deps.runs, o, 'reimaging');
     return await follow(deps, o, task);
   } catch (error) {
     if (error instanceof PortError && (error.kind === 'invalid' || error.kind === 'notFound')) {

@@ -16,7 +16,7 @@ export function createReimageActivities(deps: ActivityDeps): Pick<NodeActivities
     reimageNode: (o) =>
       look<ReimageResult>(
         { now: deps.now, deadline: o.deadline, late: (why) => ({ kind: 'timedOut', why }) },
-        (beat) => {
+        async (beat) => {
           const { method } = o.step.reimage;
           switch (method) {
             case 'rootVolume':
@@ -24,10 +24,7 @@ export function createReimageActivities(deps: ActivityDeps): Pick<NodeActivities
             case 'reboot':
               return rebootNode(deps, o);
             case 'replaceInstance':
-              return Promise.resolve({
-                kind: 'unsafe',
-                why: 'reimage.method replaceInstance is not in force',
-              });
+              return { kind: 'unsafe', why: 'reimage.method replaceInstance is not in force' };
           }
         },
       ),

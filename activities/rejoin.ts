@@ -1,8 +1,10 @@
 // Waits until a node is Ready out of its new boot. Reads the worker's shared watch: no request a look.
+import { Context } from '@temporalio/activity';
 import type { NodeActivities, RejoinResult } from './api.ts';
 import { judgeRejoin } from '../domain/verify/rejoin.ts';
 import { look, promptly } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { tellState } from './tell-state.ts';
 
 export function createRejoinActivities(deps: ActivityDeps): Pick<NodeActivities, 'awaitRejoined'> {
   return {
@@ -10,6 +12,7 @@ export function createRejoinActivities(deps: ActivityDeps): Pick<NodeActivities,
       look<RejoinResult>(
         { now: deps.now, deadline: o.deadline, late: (why) => ({ kind: 'timedOut', why }) },
         async () => {
+          if (Context.current().info.attempt === 1) await tellState(deps.runs, o, 'rejoining');
           const { node, uid, before } = o.step;
           const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
           const judged = judgeRejoin({ node, uid, bootIdBefore: before.bootId }, facts?.node, o.since);

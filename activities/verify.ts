@@ -1,9 +1,11 @@
 // Waits until a node shows everything that its release promises, or shows that it never will.
 // Reads the worker's shared watch: no request a look.
+import { Context } from '@temporalio/activity';
 import type { NodeActivities, VerifyEvidence, VerifyResult } from './api.ts';
 import { judgeVerification } from '../domain/verify/verification.ts';
 import { look, promptly } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { tellState } from './tell-state.ts';
 
 export function createVerifyActivities(deps: ActivityDeps): Pick<NodeActivities, 'verifyNode'> {
   return {
@@ -11,6 +13,8 @@ export function createVerifyActivities(deps: ActivityDeps): Pick<NodeActivities,
       let evidence: readonly VerifyEvidence[] = [];
       const failed = (why: string): VerifyResult => ({ kind: 'failed', evidence, why });
       return look<VerifyResult>({ now: deps.now, deadline: o.deadline, late: failed }, async () => {
+        // Mostly all is there at the first look; only a node that keeps people waiting is told of.
+        if (Context.current().info.attempt === 2) await tellState(deps.runs, o, 'verifying');
         const { node, uid } = o.step;
         const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
         if (facts === undefined) return failed(`node ${node} is no longer in the cluster`);

@@ -113,6 +113,16 @@ describe('awaitRejoined', () => {
     expect(await answerOf(awaitRejoined, rejoin())).toEqual({ kind: 'timedOut', why: 'no answer' });
   });
 
+  it('tells the run once that the node rejoins, and goes on when the run cannot be told', async () => {
+    const { awaitRejoined } = createRejoinActivities(bed.deps);
+    for (const attempt of [1, 2, 3]) await runActivity(awaitRejoined, rejoin(), { attempt });
+    const told = bed.runs.calls.filter(({ method }) => method === 'reportState');
+    expect(told.map(({ argument }) => argument)).toMatchObject([{ node: 'n1', state: 'rejoining' }]);
+    bed.runs.reportState = () => Promise.reject(new PortError('unreachable', 'no answer'));
+    change({ bootId: 'boot-2', readyHeartbeatAt: AFTER });
+    expect(await answerOf(awaitRejoined, rejoin())).toMatchObject({ kind: 'rejoined' });
+  });
+
   it('is told when the Node is gone', async () => {
     bed.cluster.nodes.clear();
     const { awaitRejoined } = createRejoinActivities(bed.deps);
@@ -144,6 +154,15 @@ describe('verifyNode', () => {
       ['kubeletVersion', true],
       ['gpus', true],
     ]);
+  });
+
+  it('tells the run of a verification only when it is not over at the first look', async () => {
+    const { verifyNode } = createVerifyActivities(bed.deps);
+    change({ gpusAllocatable: 0 });
+    await runActivity(verifyNode, verify());
+    expect(bed.runs.calls).toEqual([]);
+    for (const attempt of [2, 3]) await runActivity(verifyNode, verify(), { attempt });
+    expect(bed.runs.calls).toMatchObject([{ method: 'reportState', argument: { state: 'verifying' } }]);
   });
 
   it('comes back later for what is stale, and fails at the deadline with what stood there', async () => {

@@ -62,6 +62,8 @@ describe('reimage by root volume', () => {
         method: 'checkGrant',
         argument: { workflowId: 'upgrade.training.east', firstExecutionRunId: 'run-1' },
       },
+      // Told only once the task exists: a node that a pause holds is not being reimaged.
+      { method: 'reportState', argument: { node: 'n1', state: 'reimaging' } },
     ]);
     expect(bed.cluster.calls).toEqual([
       {
