@@ -1,0 +1,146 @@
+// A drain on a real API server, under a real Temporal server, while a PDB allows nothing: what it asks,
+// what it tells, what the wait costs, and how soon it goes on. Read from the audit log and the history.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { join } from 'node:path';
+import { createDrainActivities } from '../../activities/drain.ts';
+import { createKubernetes } from '../../adapters/kubernetes/connect.ts';
+import type { Kubernetes, KubernetesCluster } from '../../adapters/ports/kubernetes.ts';
+import type { DrainProgress } from '../../domain/node-state.ts';
+import { evictions, readAuditLog } from '../checker/audit-log.ts';
+import { createFakeBed, nodeInput, nodeStep } from '../fakes/node-input.ts';
+import { kubectl, openBed, say } from './bed.ts';
+import type { Bed } from './bed.ts';
+
+/** A minute in the slot, then retries of a few milliseconds; long enough for two floors of 30 s. */
+const BLOCKED_MS = 100_000;
+const NODE = 'drain-1';
+const TASK_QUEUE = 'drain-alone';
+
+let bed: Bed;
+let kubernetes: Kubernetes;
+let cluster: KubernetesCluster;
+
+async function apply(items: readonly object[]): Promise<void> {
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  const said = await say(bed, 'sh', ['-c', `kubectl apply -f - <<'END'\n${list}\nEND`], 120_000);
+  if (said.code !== 0) throw new Error(said.stderr);
+}
+
+const capacity = { cpu: '8', memory: '16Gi', pods: '110' };
+const labels = { app: 'held' };
+const node = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: NODE, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels: { 'drain-test': 'yes' } },
+  status: { allocatable: capacity, capacity },
+};
+const deployment = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'held', namespace: 'default' },
+  spec: {
+    replicas: 3,
+    selector: { matchLabels: labels },
+    template: {
+      metadata: { labels },
+      spec: {
+        nodeSelector: { 'drain-test': 'yes' },
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: 'c', image: 'x' }],
+      },
+    },
+  },
+};
+const pdb = (minAvailable: number) => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name: 'held', namespace: 'default' },
+  spec: { minAvailable, selector: { matchLabels: labels } },
+});
+
+beforeAll(async () => {
+  bed = await openBed({ nodes: 1 });
+  await apply([node, deployment, pdb(3)]);
+  await kubectl(bed, 'wait', '--for=condition=Available', 'deployment/held', '--timeout=90s');
+  kubernetes = createKubernetes({ env: bed.env });
+  const context = bed.sandbox.clusters[0]?.context ?? '';
+  cluster = kubernetes.cluster({
+    name: context,
+    connection: { kind: 'context', context },
+    provider: { kind: 'ec2', region: 'us-east-1' },
+  });
+}, 300_000);
+
+afterAll(async () => {
+  await kubernetes?.close();
+  await bed?.close();
+}, 60_000);
+
+describe('a drain that a PDB holds', () => {
+  it('asks twice a minute at the most, tells at once, costs no history, and goes on within a second [I24, I32]', async () => {
+    const uid = (await cluster.collectNodesCached()).find((each) => each.name === NODE)?.uid ?? '';
+    const { deps, runs } = createFakeBed();
+    const told: { atMs: number; progress: DrainProgress }[] = [];
+    runs.reportProgress = ({ progress }) => {
+      told.push({ atMs: Date.now(), progress });
+      return Promise.resolve();
+    };
+    const input = {
+      ...nodeInput(nodeStep({ node: NODE, uid })),
+      deadline: new Date(Date.now() + 600_000).toISOString(),
+    };
+    await cluster.ensureCordoned({ node: NODE, uid, owner: input.run.owner });
+    const connection = await NativeConnection.connect({ address: bed.sandbox.temporal.address });
+    const real = {
+      ...deps,
+      runs,
+      kubernetes: { ...kubernetes, cluster: () => cluster },
+      now: () => new Date(),
+    };
+    const worker = await Worker.create({
+      connection,
+      namespace: bed.sandbox.temporal.namespace,
+      taskQueue: TASK_QUEUE,
+      workflowsPath: join(import.meta.dirname, 'drain-alone.ts'),
+      activities: createDrainActivities(real),
+    });
+    await worker.runUntil(async () => {
+      const startedAtMs = Date.now();
+      const handle = await bed.client.workflow.start('drainAlone', {
+        taskQueue: TASK_QUEUE,
+        workflowId: 'drain-alone',
+        args: [input],
+      });
+      await new Promise((resolve) => setTimeout(resolve, BLOCKED_MS));
+      const relaxedAtMs = Date.now();
+      await apply([pdb(0)]);
+      const appliedAtMs = Date.now();
+      expect(await handle.result()).toMatchObject({ kind: 'drained', evicted: 3 });
+
+      const [first] = told;
+      expect((first?.atMs ?? 0) - startedAtMs).toBeLessThan(2_000);
+      expect(first?.progress.blockers.map((each) => each.kind)).toEqual(['pdbNever', 'pdbNever', 'pdbNever']);
+      // Once when it began to hold, and once when it no longer did.
+      expect(told.length).toBeLessThanOrEqual(3);
+
+      const history = await handle.fetchHistory();
+      expect(history.events?.length).toBeLessThanOrEqual(12);
+
+      const sent = evictions(readAuditLog(bed.sandbox.clusters[0]?.auditLog ?? '')).map(
+        ({ request }) => request,
+      );
+      const refused = sent.filter((each) => each.status === 429);
+      for (const name of new Set(refused.map((each) => each.name))) {
+        const times = refused.filter((each) => each.name === name).map((each) => each.at);
+        expect(times.length).toBeLessThanOrEqual(Math.floor(BLOCKED_MS / 30_000));
+        times.slice(1).forEach((time, at) => expect(time - (times[at] ?? 0)).toBeGreaterThanOrEqual(29_000));
+      }
+      const taken = sent.filter((each) => each.status === 201).map((each) => each.at);
+      expect(taken).toHaveLength(3);
+      expect(taken[0]).toBeGreaterThanOrEqual(relaxedAtMs);
+      expect((taken[0] ?? 0) - appliedAtMs).toBeLessThan(1_000);
+    });
+    await connection.close();
+  }, 300_000);
+});
