@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunStatus, TablePage } from '../../domain/status.ts';
 import { down, environment, status, up } from '../../sandbox/sandbox.ts';
+import type { Ec2Call } from '../../sandbox/ec2/calls.ts';
 import type { SandboxStatus } from '../../sandbox/status.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 import { readAuditLog } from '../checker/audit-log.ts';
@@ -17,15 +18,6 @@ import type { Request } from '../checker/audit-log.ts';
 const root = join(import.meta.dirname, '..', '..');
 
 export type Said = { code: number | null; stdout: string; stderr: string };
-
-/** A call that the EC2 front took. */
-export type Ec2Call = {
-  time: string;
-  action: string;
-  parameters: Record<string, string>;
-  clientToken: string | null;
-  result: string;
-};
 
 export type WorkerProcess = { process: ChildProcess; log: string; ended: Promise<number | null> };
 
