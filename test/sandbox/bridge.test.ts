@@ -1,0 +1,234 @@
+// On a real control plane: a node goes with its instance through reimage, reboot and each bad image. What is
+// asked for goes through EC2; what is judged is what the API server shows.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CreateReplaceRootVolumeTaskCommand, RebootInstancesCommand } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import { hasCondition, instanceIdOf, lastStart } from '../../sandbox/bridge/kube-shapes.ts';
+import type { KubeNode, KubePod } from '../../sandbox/bridge/kube-shapes.ts';
+import { startBridge, stopBridge } from '../../sandbox/bridge/start.ts';
+import { createClusterApi } from '../../sandbox/cluster-api.ts';
+import type { ClusterApi } from '../../sandbox/cluster-api.ts';
+import { imageByName } from '../../sandbox/ec2/images.ts';
+import type { ImageName } from '../../sandbox/ec2/images.ts';
+import { sandboxClient } from '../../sandbox/ec2/moto.ts';
+import { DRIVER_LABEL } from '../../sandbox/fleet/node-object.ts';
+import { injectFault, removeFaults } from '../../sandbox/faults/inject.ts';
+import { down, up } from '../../sandbox/sandbox.ts';
+import type { SandboxServers } from '../../sandbox/state.ts';
+import { waitUntil } from '../../sandbox/waiting.ts';
+
+const UP_TIMEOUT_MS = 300_000;
+const NODE_TIMEOUT_MS = 30_000;
+const TEST_TIMEOUT_MS = 60_000;
+
+interface Node extends KubeNode {
+  status: NonNullable<KubeNode['status']> & {
+    nodeInfo: { bootID: string; kubeletVersion: string; osImage: string };
+    allocatable: Record<string, string>;
+  };
+}
+
+let parent: string;
+let dir: string;
+let servers: SandboxServers;
+let api: ClusterApi;
+let ec2: EC2Client;
+
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'refit-bridge-'));
+  dir = join(parent, 'sandbox');
+  ({
+    state: { servers },
+  } = await up({ dir, nodes: 6, speed: 0.5 }));
+  const [cluster] = servers.clusters;
+  if (cluster === undefined) throw new Error('the sandbox has no cluster');
+  api = createClusterApi({ ...cluster, userAgent: 'bridge-test' });
+  ec2 = sandboxClient(servers.ec2.endpoint, servers.region, 'bridge-test');
+}, UP_TIMEOUT_MS);
+
+afterAll(async () => {
+  ec2?.destroy();
+  await api?.close();
+  await down({ dir });
+  await rm(parent, { recursive: true, force: true });
+}, UP_TIMEOUT_MS);
+
+async function nodeOf(name: string): Promise<Node> {
+  const node = await api.get<Node>(`/api/v1/nodes/${name}`);
+  if (node === undefined) throw new Error(`there is no node ${name}`);
+  return node;
+}
+
+async function until(name: string, what: string, condition: (node: Node) => boolean): Promise<Node> {
+  let node = await nodeOf(name);
+  await waitUntil({
+    condition: async () => {
+      node = await nodeOf(name);
+      return condition(node);
+    },
+    timeoutMs: NODE_TIMEOUT_MS,
+    onTimeout: () => new Error(`${name} never showed ${what}: ${JSON.stringify(node, undefined, 1)}`),
+  });
+  return node;
+}
+
+const isReady = (node: Node): boolean => hasCondition(node, 'Ready');
+const driverOf = (node: Node): string | undefined => node.metadata.labels?.[DRIVER_LABEL];
+const gpusOf = (node: Node): string | undefined => node.status.allocatable['nvidia.com/gpu'];
+
+async function reimage(name: string, image: ImageName): Promise<Node> {
+  const before = await nodeOf(name);
+  const ImageId = imageByName(image).imageId;
+  await ec2.send(new CreateReplaceRootVolumeTaskCommand({ InstanceId: instanceIdOf(before) ?? '', ImageId }));
+  return before;
+}
+
+async function podsOn(name: string): Promise<KubePod[]> {
+  return (await api.list<KubePod>('/api/v1/pods', { fieldSelector: `spec.nodeName=${name}` })).items;
+}
+
+describe('a node whose root volume is replaced', () => {
+  it(
+    'turns NotReady, and comes back with another bootID and with the versions and labels of the image',
+    async () => {
+      const name = 'ip-10-0-0-1';
+      const { content } = imageByName('next');
+      const before = await reimage(name, 'next');
+      await until(name, 'NotReady', (node) => !isReady(node));
+      const back = await until(name, 'Ready on a new boot', (node) => {
+        return isReady(node) && node.status.nodeInfo.bootID !== before.status.nodeInfo.bootID;
+      });
+      expect(back.status.nodeInfo).toMatchObject({
+        kubeletVersion: content.kubeletVersion,
+        osImage: content.osImage,
+      });
+      expect(driverOf(back)).toBe(driverOf(before));
+      const settled = await until(name, 'its new driver', (node) => driverOf(node) === content.driverVersion);
+      expect(gpusOf(settled)).toBe('8');
+      expect(settled.metadata.uid).toBe(before.metadata.uid);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'has its DaemonSet pods started again after the boot, and Ready',
+    async () => {
+      const name = 'ip-10-0-0-2';
+      const daemons = (pods: KubePod[]): KubePod[] =>
+        pods.filter((pod) => pod.metadata.ownerReferences?.[0]?.kind === 'DaemonSet');
+      const began = Date.now();
+      const before = await reimage(name, 'next');
+      await until(name, 'the new boot', (n) => n.status.nodeInfo.bootID !== before.status.nodeInfo.bootID);
+      await until(name, 'its new driver', (n) => driverOf(n) === imageByName('next').content.driverVersion);
+      const allStarted = async (): Promise<boolean> =>
+        daemons(await podsOn(name)).every(
+          (pod) => hasCondition(pod, 'Ready') && Date.parse(lastStart(pod) ?? '') > began,
+        );
+      await waitUntil({
+        condition: allStarted,
+        timeoutMs: NODE_TIMEOUT_MS,
+        onTimeout: () => new Error('a DaemonSet pod was not started after the boot'),
+      });
+      expect(daemons(await podsOn(name))).toHaveLength(2);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'stays NotReady with an image that never rejoins, until a good one is laid',
+    async () => {
+      const name = 'ip-10-0-0-3';
+      const before = await reimage(name, 'neverRejoins');
+      await until(name, 'NotReady', (node) => !isReady(node));
+      const id = instanceIdOf(before);
+      const machineUp = async (): Promise<boolean> => {
+        const answer = await fetch(`${servers.ec2.endpoint}/_sandbox/instances`);
+        const { machines } = (await answer.json()) as {
+          machines: { instanceId: string; boot: number; upAt: number }[];
+        };
+        return machines.some((m) => m.instanceId === id && m.boot === 2 && m.upAt + 1_000 < Date.now());
+      };
+      await waitUntil({
+        condition: machineUp,
+        timeoutMs: NODE_TIMEOUT_MS,
+        onTimeout: () => new Error('the machine never booted'),
+      });
+      expect(isReady(await nodeOf(name))).toBe(false);
+      await reimage(name, 'good');
+      const back = await until(name, 'Ready', isReady);
+      expect(back.status.nodeInfo.bootID).not.toBe(before.status.nodeInfo.bootID);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'comes back with other versions than its release promises',
+    async () => {
+      const name = 'ip-10-0-0-4';
+      const { content, promised } = imageByName('wrongVersion');
+      await reimage(name, 'wrongVersion');
+      const back = await until(name, 'its driver', (node) => driverOf(node) === content.driverVersion);
+      expect(isReady(back)).toBe(true);
+      expect(back.status.nodeInfo.kubeletVersion).not.toBe(promised.kubeletVersion);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'comes back Ready with what its release promises, but without GPUs or a device plugin that runs',
+    async () => {
+      const name = 'ip-10-0-0-5';
+      await reimage(name, 'failsChecks');
+      const { promised } = imageByName('failsChecks');
+      const back = await until(name, 'its driver', (node) => driverOf(node) === promised.driverVersion);
+      expect(isReady(back)).toBe(true);
+      expect(back.status.nodeInfo.kubeletVersion).toBe(promised.kubeletVersion);
+      expect(gpusOf(back)).toBe('0');
+      const plugin = (await podsOn(name)).find((p) => p.metadata.name.includes('device-plugin'));
+      expect(plugin && hasCondition(plugin, 'Ready')).toBe(false);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
+describe('a node that reboots', () => {
+  it(
+    'has another bootID and the same image, also when the bridge was away at the time',
+    async () => {
+      const name = 'ip-10-0-0-6';
+      const before = await nodeOf(name);
+      await stopBridge(dir);
+      await ec2.send(new RebootInstancesCommand({ InstanceIds: [instanceIdOf(before) ?? ''] }));
+      const { clusters, ec2: at } = servers;
+      await startBridge({ dir, ec2Endpoint: at.endpoint, clusters, seed: 1, speed: 0.5 });
+      const back = await until(name, 'a new boot', (node) => {
+        return isReady(node) && node.status.nodeInfo.bootID !== before.status.nodeInfo.bootID;
+      });
+      expect(back.status.nodeInfo.kubeletVersion).toBe(before.status.nodeInfo.kubeletVersion);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'keeps its old labels for as long as a fault says so',
+    async () => {
+      const name = 'ip-10-0-0-6';
+      await injectFault(dir, { kind: 'stale-labels', on: [name], seconds: 1, share: 1, actions: null });
+      const before = await reimage(name, 'next');
+      const { content } = imageByName('next');
+      await until(name, 'the new boot with restarted pods', (node) => {
+        const restarted = node.metadata.annotations?.['sandbox.refit.dev/pods-restarted'];
+        return (
+          isReady(node) && node.status.nodeInfo.kubeletVersion === content.kubeletVersion && restarted === '3'
+        );
+      });
+      expect(driverOf(await nodeOf(name))).toBe(driverOf(before));
+      expect(await removeFaults(dir)).toEqual(['stale-labels']);
+      await until(name, 'its new driver', (node) => driverOf(node) === content.driverVersion);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
