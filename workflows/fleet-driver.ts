@@ -42,10 +42,13 @@ export async function driveFleet(o: {
 }): Promise<FleetUpgradeResult> {
   const run = newFleetRun({ ...o, outsideWaitMs: OUTSIDE_WAIT_FIRST_MS });
   setRunHandlers(run);
-  CancellationScope.current().cancelRequested.catch(async () => {
-    await condition(() => run.loaded);
-    apply(run, { kind: 'cancelled' });
-  });
+  // What waits in the cancelled scope is itself cancelled: so nothing does.
+  CancellationScope.current().cancelRequested.catch(() =>
+    CancellationScope.nonCancellable(async () => {
+      await condition(() => run.loaded);
+      apply(run, { kind: 'cancelled' });
+    }),
+  );
   return await CancellationScope.nonCancellable(async () => {
     void runPump(run);
     const definition = await prepare(run);

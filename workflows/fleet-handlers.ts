@@ -1,6 +1,12 @@
 // Signals, Updates and queries of a run. Handlers never throw into the workflow: a message that changes
 // nothing is noted with its reason, and an Update answers with it.
-import { condition, setDefaultSignalHandler, setHandler, uuid4 } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  setDefaultSignalHandler,
+  setHandler,
+  uuid4,
+} from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowNow } from './clock.ts';
 import { apply } from './fleet-run.ts';
@@ -72,7 +78,12 @@ function refusal(why: string, type: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(why, type);
 }
 
-async function takeMessage(run: FleetRun, name: MessageName, content: unknown): Promise<Answer> {
+/** Handlers run in the workflow's own scope: after a cancel, whatever they wait for would throw. */
+function takeMessage(run: FleetRun, name: MessageName, content: unknown): Promise<Answer> {
+  return CancellationScope.nonCancellable(() => takeUncancelled(run, name, content));
+}
+
+async function takeUncancelled(run: FleetRun, name: MessageName, content: unknown): Promise<Answer> {
   const askId = uuid4();
   const event = eventOf(name, content, askId);
   if ('refused' in event) return { kind: 'refused', why: event.refused };
@@ -131,7 +142,7 @@ function setChildHandlers(run: FleetRun): void {
   setHandler(nodeEndedSignal, async ({ parentFirstRunId, end }) => {
     // From the child of a former run of the same id: not this run's business.
     if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
-    await condition(() => run.loaded);
+    await CancellationScope.nonCancellable(() => condition(() => run.loaded));
     apply(run, { kind: 'nodeEnded', node: end.node, attempt: end.attempt, outcome: end.outcome });
   });
 }

@@ -265,7 +265,7 @@ async function toParent(
   send: (parent: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
 ): Promise<void> {
   try {
-    await send(getExternalWorkflowHandle(child.run.grant.parentId));
+    await CancellationScope.nonCancellable(() => send(getExternalWorkflowHandle(child.run.grant.parentId)));
   } catch {
     // The run is gone: the child's own result and its node history say how it ended.
   }
