@@ -3,7 +3,7 @@
 // the run goes on. Whatever happens, nothing that it started is left running (but see --keep).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { down, environment, status as sandboxStatus, up } from '../../sandbox/sandbox.ts';
 import { progressTo } from '../../sandbox/progress.ts';
 import { CliError, explainError } from '../cli/errors.ts';
@@ -16,10 +16,13 @@ import { showUpgrade } from './show-upgrade.ts';
 import { startWorker } from './worker-process.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
+// A fresh clone has no `refit` on its PATH.
+const REFIT = relative(process.cwd(), join(import.meta.dirname, '../bin/refit.js'));
+
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (!interruption.signal.aborted) say('\nInterrupted: taking everything down …');
+    if (!interruption.signal.aborted) say('\nInterrupted …');
     interruption.abort();
   });
 }
@@ -39,13 +42,14 @@ async function runDemo(options: DemoOptions): Promise<ExitCode> {
     const onProgress = progressTo(process.stderr);
     await up({ dir, nodes: options.nodes, onProgress, signal: interruption.signal });
     const exitCode = await upgradeSandbox(home, dir, options);
-    keep = options.keep && !interruption.signal.aborted;
+    keep = options.keep;
     return exitCode;
   } catch (error) {
     if (interruption.signal.aborted) return EXIT.interrupted;
     throw error;
   } finally {
-    if (keep) say(`\nTake it all down: refit sandbox down --dir ${dir}`);
+    if (keep)
+      say(`\nThe sandbox stays up, without a worker. Take it down: ${REFIT} sandbox down --dir ${dir}`);
     else await takeDown(home, dir);
   }
 }
@@ -70,6 +74,7 @@ async function upgradeSandbox(home: string, dir: string, options: DemoOptions): 
     },
   });
   const logFile = join(home, 'worker.log');
+  const { status } = await sandboxStatus({ dir });
   let worker = startWorker({ env, logFile });
   try {
     await showUpgrade({
@@ -81,34 +86,38 @@ async function upgradeSandbox(home: string, dir: string, options: DemoOptions): 
         worker = startWorker({ env, logFile });
         return worker;
       },
+      webUi: status.temporal.ui,
+      ec2Endpoint: status.ec2.endpoint,
     });
-    await lookAround(dir);
-    if (options.keep) await stay(worker);
+    lookAround(dir, status.temporal.ui);
+    await stay(worker, options);
     return exitCode;
   } finally {
     await worker.stop();
   }
 }
 
-async function lookAround(dir: string): Promise<void> {
-  const { status } = await sandboxStatus({ dir });
+function lookAround(dir: string, webUi: string): void {
   say(
     [
       '',
-      `Web UI: ${status.temporal.ui}`,
-      'Look around, in another terminal:',
-      `  $ eval "$(refit sandbox env --dir ${dir})"`,
+      `Web UI: ${webUi}`,
+      'Look around, in another terminal (--keep leaves it all up):',
+      `  $ eval "$(${REFIT} sandbox env --dir ${dir})"`,
       '  $ kubectl get nodes -L refit.dev/pool',
       '  $ temporal workflow list',
-      '  $ refit nodes',
+      `  $ ${REFIT} nodes`,
     ].join('\n'),
   );
 }
 
-/** With a terminal, until ctrl-C; without one there is nobody to press it, and the worker ends here. */
-async function stay(worker: WorkerProcess): Promise<void> {
+/** With a terminal, until somebody says that he has seen enough; without one there is nobody to say it. */
+async function stay(worker: WorkerProcess, options: DemoOptions): Promise<void> {
   if (process.stdin.isTTY !== true || interruption.signal.aborted) return;
-  say('\nIt all stays up, the worker too, until you press ctrl-C.');
+  if (!options.keep && options.yes) return;
+  say(
+    `\nIt is all still up, the worker too. ctrl-C ${options.keep ? 'ends the worker' : 'takes it all down'}.`,
+  );
   const pressed = new Promise<void>((resolve) => {
     interruption.signal.addEventListener('abort', () => {
       resolve();

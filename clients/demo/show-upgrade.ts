@@ -9,6 +9,7 @@ import { whyNoWorker, withTemporal } from '../cli/runs.ts';
 import type { TemporalSide } from '../cli/temporal-side.ts';
 import { watchRun } from '../cli/watch/watch-run.ts';
 import { createGateAnswerer } from './answer-gates.ts';
+import { countRootVolumeTasks } from './count-tasks.ts';
 import type { DemoOptions } from './options.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -23,6 +24,7 @@ const WORKER_READY_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 /** A quarter done, and somebody at work: then the worker's death is in the middle of something. */
 const KILL_AFTER_PART = 1 / 4;
+const MIDST: readonly string[] = ['draining', 'reimaging', 'rejoining'];
 
 export type Act = {
   context: CliContext;
@@ -30,11 +32,15 @@ export type Act = {
   say: (text: string) => void;
   worker: () => WorkerProcess;
   restartWorker: () => WorkerProcess;
+  /** Addresses of this sandbox's own servers. */
+  webUi: string;
+  ec2Endpoint: string;
 };
 
 export async function showUpgrade(act: Act): Promise<void> {
   const { context, options, say } = act;
   await withTemporal(context, {}, async (temporal) => {
+    say(`Temporal's Web UI: ${act.webUi}`);
     say(`A worker starts (pid ${String(act.worker().pid)}) …`);
     await awaitWorker(act, temporal);
     const workflowId = await startRun(act, temporal);
@@ -63,6 +69,7 @@ export async function showUpgrade(act: Act): Promise<void> {
     });
     say(`\nThe run ${end.text}.\n`);
     await showReport(act, workflowId);
+    say(`\n${await countRootVolumeTasks(act.ec2Endpoint)}`);
     context.setExitCode(end.exitCode);
   });
 }
@@ -110,6 +117,9 @@ function createKiller(act: Act): (status: RunStatus, makeRoom: () => void) => Pr
     }
     const work = total - upToDate - leftAlone;
     if (killed || active === 0 || done < Math.max(1, Math.floor(work * KILL_AFTER_PART))) return;
+    // A node in the midst of it shows more than one that is nearly done; but the end must not come first.
+    const midst = status.active.some((node) => MIDST.includes(node.state));
+    if (!midst && done < work / 2) return;
     killed = true;
     makeRoom();
     const pid = act.worker().pid;

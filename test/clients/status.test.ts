@@ -89,6 +89,11 @@ describe('refit status --watch', () => {
     const second = makeStatus({
       active: [{ ...draining, state: 'reimaging', progress: null }],
       gates: [gate],
+      events: [
+        { at: '2026-11-21T11:59:00Z', text: 'gate node/ip-10-0-0-3 opened' },
+        { at: '2026-11-21T11:59:00Z', text: 'ip-10-0-0-2: reimaging' },
+        { at: '2026-11-21T11:59:01Z', text: 'node/ip-10-0-0-3 is looked at' },
+      ],
     });
     const { connect } = withRun({
       statuses: [first, first, second, makeStatus({ phase: 'ended', outcome: 'succeeded' })],
@@ -104,10 +109,10 @@ describe('refit status --watch', () => {
       `run ${RUN}: running`,
       'ip-10-0-0-2: draining (3 of 9 pods left; training/llama-7 held by PDB llama)',
       '1 of 4 nodes done, 1 at work, 2 waiting',
-      'gate node/ip-10-0-0-3: open; answer by: refit approve node/ip-10-0-0-3',
       'ip-10-0-0-2: reimaging',
+      'node/ip-10-0-0-3 is looked at',
+      'gate node/ip-10-0-0-3 is open; answer it: refit approve node/ip-10-0-0-3',
       `run ${RUN}: ended, succeeded`,
-      'gate node/ip-10-0-0-3: closed',
     ]);
   });
 

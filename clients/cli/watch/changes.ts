@@ -32,29 +32,31 @@ function newEvents(before: RunStatus | undefined, after: RunStatus): readonly st
   const seen = new Set((before?.events ?? []).map((event) => `${event.at} ${event.text}`));
   return after.events
     .filter((event) => !seen.has(`${event.at} ${event.text}`))
-    .map((event) => printable(event.text));
+    .map((event) => printable(event.text))
+    .filter((text) => !GATE_OPENED.test(text));
 }
+
+/** Told with its answer below. */
+const GATE_OPENED = /^gate \S+ opened$/;
 
 function gateChanges(before: RunStatus | undefined, after: RunStatus): readonly string[] {
   const known = new Set((before?.gates ?? []).map((gate) => gate.name));
-  const open = new Set(after.gates.map((gate) => gate.name));
-  const opened = after.gates.filter((gate) => !known.has(gate.name)).flatMap(renderOpened);
-  const closed = [...known].filter((name) => !open.has(name)).map((name) => `gate ${name}: closed`);
-  return [...closed, ...opened];
+  return after.gates.filter((gate) => !known.has(gate.name)).map(renderOpened);
 }
 
-function renderOpened(gate: Gate): readonly string[] {
-  const answers = gate.answers.length === 0 ? '' : `; answer by: ${gate.answers.join('  or  ')}`;
-  return [`gate ${gate.name}: open${answers}`];
+function renderOpened(gate: Gate): string {
+  const [answer] = gate.answers;
+  return `gate ${gate.name} is open${answer === undefined ? '' : `; answer it: ${answer}`}`;
 }
 
 function nodeChanges(before: RunStatus | undefined, after: RunStatus): readonly string[] {
-  const known = new Map((before?.active ?? []).map((node) => [node.node, node]));
-  return after.active.flatMap((node) => {
-    const old = known.get(node.node);
-    const told = describeActive(node);
-    return old !== undefined && describeActive(old) === told ? [] : [`${node.node}: ${told}`];
-  });
+  const known = new Map((before?.active ?? []).map((node) => [node.node, describeActive(node)]));
+  // A mere change of state stands in the run's own log as well.
+  const told = new Set(after.events.map((event) => event.text));
+  return after.active
+    .filter((node) => known.get(node.node) !== describeActive(node))
+    .map((node) => `${node.node}: ${describeActive(node)}`)
+    .filter((line) => !told.has(line));
 }
 
 /** `draining (3 of 9 pods left; training/llama-7: held by PDB llama)` */
