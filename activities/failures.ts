@@ -5,7 +5,7 @@ import { PortError } from '../adapters/ports/errors.ts';
 import type { PortErrorKind } from '../adapters/ports/errors.ts';
 
 /** Failure types as they stand in histories; retry policies and people know them by these names. */
-export type FailureType =
+type FailureType =
   | 'Unreachable'
   | 'Throttled'
   | 'Forbidden'
@@ -13,7 +13,6 @@ export type FailureType =
   | 'Conflict'
   | 'Invalid'
   | 'Unsafe'
-  | 'InvalidInput'
   | 'DrainStalled'
   | 'NotYet'
   | 'Unexpected';
@@ -68,13 +67,4 @@ export function notYet(o: {
     category: ApplicationFailureCategory.BENIGN,
     nextRetryDelay: o.retryDelayMs,
   });
-}
-
-/** Input that can never become right by trying again; `where` is its path in the input. */
-export function invalidInput(o: { where: string; found: unknown; expected: string }): ApplicationFailure {
-  const found = JSON.stringify(o.found) ?? String(o.found);
-  return ApplicationFailure.nonRetryable(
-    `${o.where}: found ${found.length > 200 ? `${found.slice(0, 200)}…` : found}, expected ${o.expected}`,
-    'InvalidInput',
-  );
 }

@@ -7,7 +7,7 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 
-export type Access = { dispatcher: Dispatcher; headers: Readonly<Record<string, string>> };
+type Access = { dispatcher: Dispatcher; headers: Readonly<Record<string, string>> };
 
 export interface Credentials {
   readonly server: string;

@@ -10,7 +10,7 @@ export type RawObject = {
 export type Change<T> = { key: string; object: T | undefined };
 export type Listener<T> = (change: Change<T>) => void;
 
-export function keyOf(metadata: { name: string; namespace?: string }): string {
+function keyOf(metadata: { name: string; namespace?: string }): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }
 

@@ -90,7 +90,7 @@ export function reportBlockers(o: {
 }
 
 /** The one reason that holds the pod now; undefined while everything takes its course. */
-export function whyHeld(s: PodSituation, nowMs: number): Refusal | Held | undefined {
+function whyHeld(s: PodSituation, nowMs: number): Refusal | Held | undefined {
   if (s.choice.kind === 'blocked') return { kind: BLOCK_KINDS[s.choice.reason], text: s.choice.why };
   if (s.pod.deletionTimestamp !== null) {
     if (nowMs < Date.parse(s.pod.deletionTimestamp) + OVERDUE_MS) return undefined;

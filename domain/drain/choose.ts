@@ -10,7 +10,7 @@ import type { PodFacts } from './pod.ts';
 export type Choice =
   { kind: 'evict' } | { kind: 'skip'; why: string } | { kind: 'blocked'; reason: BlockReason; why: string };
 
-export type BlockReason = 'bare' | 'daemonSetMissing' | 'daemonSetUnknown' | 'annotation';
+type BlockReason = 'bare' | 'daemonSetMissing' | 'daemonSetUnknown' | 'annotation';
 
 /** What looking for a DaemonSet found; `error` is any answer but "there" and "not there". */
 export type DaemonSetLookup = { kind: 'present' } | { kind: 'missing' } | { kind: 'error'; text: string };

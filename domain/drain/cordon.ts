@@ -4,11 +4,11 @@ import { REBOOT_ANNOTATION } from '../reimage/reboot-note.ts';
 import type { OwnerMark } from '../run.ts';
 
 export const OWNER = 'refit.dev/owner';
-export const CORDONED_AT = 'refit.dev/cordoned-at';
-export const STATE = 'refit.dev/state';
-export const RELEASE = 'refit.dev/release';
+const CORDONED_AT = 'refit.dev/cordoned-at';
+const STATE = 'refit.dev/state';
+const RELEASE = 'refit.dev/release';
 /** What the autoscalers' annotations were before us, as JSON; null stands for "absent". */
-export const BEFORE_CORDON = 'refit.dev/before-cordon';
+const BEFORE_CORDON = 'refit.dev/before-cordon';
 
 /** A node as cordon and uncordon look at it; as stale as whoever read it. */
 export type CordonView = {

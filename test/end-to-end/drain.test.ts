@@ -11,6 +11,7 @@ import { evictions, readAuditLog } from '../checker/audit-log.ts';
 import { createFakeBed, nodeInput, nodeStep } from '../fakes/node-input.ts';
 import { kubectl, openBed, say } from './bed.ts';
 import type { Bed } from './bed.ts';
+import type { drainAlone } from './drain-alone.ts';
 
 /** A minute in the slot, then retries of a few milliseconds; long enough for two floors of 30 s. */
 const BLOCKED_MS = 100_000;
@@ -107,7 +108,7 @@ describe('a drain that a PDB holds', () => {
     });
     await worker.runUntil(async () => {
       const startedAtMs = Date.now();
-      const handle = await bed.client.workflow.start('drainAlone', {
+      const handle = await bed.client.workflow.start<typeof drainAlone>('drainAlone', {
         taskQueue: TASK_QUEUE,
         workflowId: 'drain-alone',
         args: [input],

@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { STALLED, drain, openAdapterBed, owner, putNode, putPdb, putPod, until } from './bed.ts';
 import type { AdapterBed } from './bed.ts';
+
+// The drain's own patience is up to two seconds; a busy machine takes its share on top.
+jest.setTimeout(20_000);
 
 let bed: AdapterBed;
 const budgetRefusal = {
@@ -136,7 +139,7 @@ describe('a drain', () => {
     putPod(bed.server, 'web-1');
     await cordon();
     const { told, outcome, stop } = drain(bed.cluster);
-    await until(() => told.length > 0, 900);
+    await until(() => told.length > 0);
     expect(told[0]?.blockers).toMatchObject([{ kind: 'twoPdbs', pdbs: ['web', 'other'] }]);
     expect(evictions()).toEqual([]);
     stop.abort(new Error('enough'));
@@ -181,7 +184,7 @@ describe('a drain', () => {
     putPod(bed.server, 'web-1');
     expect((await drain(bed.cluster).outcome).kind).toBe('unsafe');
     expect(evictions()).toEqual([]);
-  }, 10_000);
+  });
 
   it('asks before its first eviction alone, and ends by what that throws [I26]', async () => {
     putPod(bed.server, 'web-1');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createApi } from '../../../adapters/kubernetes/api.ts';
 import { createCredentials } from '../../../adapters/kubernetes/credentials.ts';
 import { loadKubeConfig } from '../../../adapters/kubernetes/kubeconfig.ts';
@@ -8,6 +8,8 @@ import { ApiServer } from './api-server.ts';
 import { putPod, until } from './bed.ts';
 import type { Api } from '../../../adapters/kubernetes/api.ts';
 import type { PodFacts } from '../../../domain/drain/pod.ts';
+
+jest.setTimeout(20_000);
 
 let server: ApiServer;
 let api: Api;
