@@ -2,6 +2,5 @@
 
 /** RFC 3339. The time of the workflow task at hand, the same at every replay: the sandbox replaces Date. */
 export function workflowNow(): string {
-  // eslint-disable-next-line no-restricted-properties -- deterministic inside the workflow sandbox
   return new Date(Date.now()).toISOString();
 }

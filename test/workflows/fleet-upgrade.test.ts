@@ -1,3 +1,4 @@
+// A run from its input to its report: gates, messages, refusals, and what it costs in history events.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { startBed, stopBed, withRun } from './bed.ts';

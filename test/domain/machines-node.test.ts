@@ -1,0 +1,172 @@
+// Every event in every state of the node machine, and random walks over it.
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { newNodeWay, nextStep, transition } from '../../domain/machines/node.ts';
+import type {
+  NodeEvent,
+  NodeEventKind,
+  NodeState,
+  NodeStateKind,
+  NodeWay,
+} from '../../domain/machines/node-types.ts';
+import { policyOf, stepOf } from '../workflows/shapes.ts';
+
+const at = '2026-01-01T00:00:00.000Z';
+const until = '2026-01-01T01:00:00.000Z';
+const progress = { podsTotal: 2, podsLeft: 1, blockers: [], blockersTotal: 0 };
+
+const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
+  cordoned: { at, kind: 'cordoned' },
+  cordonedByOther: { at, kind: 'cordonedByOther', by: 'kim' },
+  notTheNode: { at, kind: 'notTheNode', found: 'uid-2' },
+  withheld: { at, kind: 'withheld', grant: 'paused', why: 'paused' },
+  resumed: { at, kind: 'resumed' },
+  progressed: { at, kind: 'progressed', progress },
+  drained: { at, kind: 'drained', evicted: 2 },
+  drainTimedOut: { at, kind: 'drainTimedOut', progress, why: 'late' },
+  reimaged: { at, kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: at },
+  occupied: { at, kind: 'occupied', pods: [{ namespace: 'a', name: 'b', why: 'bare' }] },
+  rejoined: { at, kind: 'rejoined', bootId: 'boot-1', burnIn: false },
+  burnInPassed: { at, kind: 'burnInPassed' },
+  verified: { at, kind: 'verified', evidence: [] },
+  verifyFailed: { at, kind: 'verifyFailed', evidence: [], why: 'wrong version' },
+  soaked: { at, kind: 'soaked' },
+  uncordoned: { at, kind: 'uncordoned', uncordoned: true, why: '' },
+  wasPutBack: { at, kind: 'wasPutBack', uncordoned: true, why: '' },
+  stepFailed: { at, kind: 'stepFailed', why: 'broken' },
+  skipAsked: { at, kind: 'skipAsked', by: 'sam', reason: 'x' },
+  putBackAsked: { at, kind: 'putBackAsked', why: 'tripped' },
+  abortAsked: { at, kind: 'abortAsked', why: 'aborted' },
+};
+
+const states: { [K in NodeStateKind]: NodeState & { kind: K } } = {
+  waiting: { kind: 'waiting', held: null },
+  draining: { kind: 'draining', until, progress: null },
+  cordoned: { kind: 'cordoned', drained: true, held: 'paused' },
+  reimaging: { kind: 'reimaging', until },
+  rejoining: { kind: 'rejoining', until, reimagedAt: at },
+  'burning-in': { kind: 'burning-in', reimagedAt: at, bootId: 'boot-1' },
+  verifying: { kind: 'verifying', until, reimagedAt: at, bootId: 'boot-1' },
+  soaking: { kind: 'soaking', until, reimagedAt: at, bootId: 'boot-1' },
+  verified: { kind: 'verified', bootId: 'boot-1' },
+  puttingBack: { kind: 'puttingBack', why: 'skipped' },
+  done: { kind: 'done', outcome: { kind: 'done', release: '2026.11', bootId: 'boot-1' } },
+  putBack: { kind: 'putBack', outcome: { kind: 'putBack', why: 'skipped', uncordoned: true } },
+  failed: { kind: 'failed', outcome: { kind: 'failed', at: 'verifying', why: 'x', nodeEmpty: true } },
+};
+
+/** Every move there is; whatever is not here is rejected with its reason. */
+const moves: Record<NodeStateKind, Partial<Record<NodeEventKind, NodeStateKind>>> = {
+  waiting: {
+    cordoned: 'draining',
+    cordonedByOther: 'putBack',
+    notTheNode: 'putBack',
+    withheld: 'waiting',
+    resumed: 'waiting',
+    stepFailed: 'puttingBack',
+    skipAsked: 'puttingBack',
+    putBackAsked: 'puttingBack',
+    abortAsked: 'puttingBack',
+  },
+  draining: {
+    progressed: 'draining',
+    drained: 'reimaging',
+    drainTimedOut: 'failed',
+    withheld: 'cordoned',
+    stepFailed: 'failed',
+    skipAsked: 'puttingBack',
+    putBackAsked: 'puttingBack',
+    abortAsked: 'puttingBack',
+  },
+  cordoned: {
+    resumed: 'reimaging',
+    stepFailed: 'failed',
+    skipAsked: 'puttingBack',
+    putBackAsked: 'puttingBack',
+    abortAsked: 'puttingBack',
+  },
+  reimaging: { reimaged: 'rejoining', occupied: 'failed', withheld: 'cordoned', stepFailed: 'failed' },
+  rejoining: { rejoined: 'verifying', stepFailed: 'failed' },
+  'burning-in': { burnInPassed: 'verifying', stepFailed: 'failed' },
+  verifying: { verified: 'verified', verifyFailed: 'failed', stepFailed: 'failed' },
+  soaking: { soaked: 'verified', verifyFailed: 'failed', stepFailed: 'failed' },
+  verified: { uncordoned: 'done', stepFailed: 'failed' },
+  puttingBack: { wasPutBack: 'putBack', stepFailed: 'failed' },
+  done: {},
+  putBack: {},
+  failed: {},
+};
+
+const step = stepOf('n1', policyOf(), 1);
+const wayIn = (state: NodeState): NodeWay => ({ ...newNodeWay(step), state });
+
+describe('the way of one node', () => {
+  for (const from of Object.keys(states) as NodeStateKind[]) {
+    it(`answers every event while ${from}, by a move or a reason [I83]`, () => {
+      for (const kind of Object.keys(events) as NodeEventKind[]) {
+        const move = transition(wayIn(states[from]), events[kind]);
+        const to = moves[from][kind];
+        if (to === undefined) {
+          expect({ kind, move: move.kind }).toEqual({ kind, move: 'rejected' });
+          if (move.kind === 'rejected') expect(move.why).not.toBe('');
+        } else {
+          expect({ kind, to: move.kind === 'moved' ? move.way.state.kind : move.why }).toEqual({ kind, to });
+        }
+      }
+    });
+  }
+
+  it('puts back, not holds, when the run was aborted or is gone', () => {
+    for (const grant of ['aborted', 'parentGone'] as const) {
+      for (const from of ['waiting', 'draining', 'reimaging'] as const) {
+        const move = transition(wayIn(states[from]), { at, kind: 'withheld', grant, why: 'gone' });
+        expect(move.kind === 'moved' && move.way.state.kind).toBe('puttingBack');
+      }
+    }
+  });
+
+  it('soaks and verifies again when the policy says so', () => {
+    const way = { ...wayIn(states.verifying), step: { ...step, verifySoakMs: 60_000 } };
+    const move = transition(way, events.verified);
+    expect(move.kind === 'moved' && move.way.state).toMatchObject({
+      kind: 'soaking',
+      until: '2026-01-01T00:01:00.000Z',
+    });
+  });
+
+  it('says in the outcome when a verified node could not be uncordoned', () => {
+    const move = transition(wayIn(states.verified), {
+      at,
+      kind: 'uncordoned',
+      uncordoned: false,
+      why: 'not ours',
+    });
+    expect(move.kind === 'moved' && move.way.state).toMatchObject({
+      outcome: { note: expect.stringContaining('not ours') },
+    });
+  });
+
+  it('is never put back once its reimage has happened, nor done without it [I84]', () => {
+    const any = fc.array(fc.constantFrom(...Object.values(events)), { maxLength: 40 });
+    fc.assert(
+      fc.property(any, (walk) => {
+        let way = newNodeWay(step);
+        let reimaged = false;
+        for (const event of walk) {
+          const before = way.state.kind;
+          const move = transition(way, event);
+          if (move.kind === 'rejected') continue;
+          way = move.way;
+          if (before === 'reimaging' && event.kind === 'reimaged') reimaged = true;
+          if (reimaged)
+            expect(['puttingBack', 'putBack', 'draining', 'cordoned', 'waiting']).not.toContain(
+              way.state.kind,
+            );
+          if (way.state.kind === 'done') expect(reimaged).toBe(true);
+          expect(nextStep(way.state).kind).toBeDefined();
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
