@@ -3,6 +3,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import { registerFaultCommands } from './faults/cli.ts';
 import { progressTo } from './progress.ts';
 import { down, env, reset, sandboxDefaults, status, up } from './sandbox.ts';
 import { sandboxDir } from './state.ts';
@@ -106,7 +107,7 @@ async function runEnv(io: SandboxIo, flags: DirOption): Promise<void> {
   io.out.write(`${await env({ dir: sandboxDir(flags.dir, io.env) })}\n`);
 }
 
-/** Adds `sandbox` with its subcommands; returns it, so that `fault` can be added beside them. */
+/** Adds `sandbox` with its subcommands; returns it. */
 export function registerSandboxCommands(program: Command, io: SandboxIo): Command {
   const sandbox = program
     .command('sandbox')
@@ -146,5 +147,6 @@ export function registerSandboxCommands(program: Command, io: SandboxIo): Comman
     .description('shell lines that point this shell at it: eval "$(refit sandbox env)"')
     .addOption(dirOption())
     .action((flags: DirOption) => runEnv(io, flags));
+  registerFaultCommands(sandbox, io);
   return sandbox;
 }

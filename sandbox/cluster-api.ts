@@ -29,7 +29,7 @@ export class ApiRefusal extends Error {
   }
 }
 
-export type PatchType = 'merge' | 'strategic-merge' | 'apply';
+type PatchType = 'merge' | 'strategic-merge' | 'apply';
 
 export interface ClusterApi {
   get<T extends KubeObject>(path: string): Promise<T | undefined>;
@@ -48,7 +48,7 @@ export interface ClusterApi {
   close(): Promise<void>;
 }
 
-export interface WatchEvent {
+interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   object: KubeObject & { code?: number; message?: string };
 }

@@ -18,7 +18,7 @@ export interface CallLog {
   text(): string;
 }
 
-export function callLogFile(dir: string): string {
+function callLogFile(dir: string): string {
   return join(dir, 'ec2-calls.jsonl');
 }
 

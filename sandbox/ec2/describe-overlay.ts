@@ -18,7 +18,7 @@ const STATE_CODES: Readonly<Record<string, number>> = {
   stopped: 80,
 };
 
-export function stateCode(state: string): number {
+function stateCode(state: string): number {
   return STATE_CODES[state] ?? 0;
 }
 

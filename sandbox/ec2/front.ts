@@ -47,7 +47,7 @@ interface Answer {
   taskId: string | null;
 }
 
-export function shownState(state: FrontState, instanceId: string, motoState: string): string {
+function shownState(state: FrontState, instanceId: string, motoState: string): string {
   return state.transit(instanceId, Date.now())?.state ?? motoState;
 }
 

@@ -5,7 +5,7 @@
 //                                   → failed-detached   the instance has no root at all
 import { between } from '../chance.ts';
 
-export const openStates = ['pending', 'in-progress', 'failing'] as const;
+const openStates = ['pending', 'in-progress', 'failing'] as const;
 export type TaskState = (typeof openStates)[number] | 'succeeded' | 'failed' | 'failed-detached';
 
 /** What was asked for, in the words of the request. */

@@ -2,7 +2,7 @@
 import type { FaultKind } from './fault-file.ts';
 
 /** `node`: one is needed; `nodes`: some, or all when none is named; `pdb`: NAMESPACE/NAME. */
-export type FaultTarget = 'none' | 'node' | 'nodes' | 'pdb';
+type FaultTarget = 'none' | 'node' | 'nodes' | 'pdb';
 
 export interface FaultEntry {
   target: FaultTarget;
@@ -48,7 +48,7 @@ export const faultCatalog: Readonly<Record<FaultKind, FaultEntry>> = {
   'no-provider-id': { target: 'node', what: 'the Node is made anew without a providerID' },
 };
 
-export const faultKinds = Object.keys(faultCatalog) as FaultKind[];
+const faultKinds = Object.keys(faultCatalog) as FaultKind[];
 
 export function parseFaultKind(name: string): FaultKind {
   const kind = faultKinds.find((candidate) => candidate === name);

@@ -9,7 +9,7 @@ interface OnNodes {
 }
 
 /** EC2 or the machines behave badly; the front and the bridge read these. */
-export type MachineFault =
+type MachineFault =
   | { kind: 'throttle'; share: number; actions: readonly string[] | null }
   | { kind: 'insufficient-capacity' }
   | ({ kind: 'task-fails' } & OnInstances)

@@ -9,7 +9,7 @@ export interface FleetFileOptions {
   region: string;
 }
 
-export const FLEET_NAME = 'sandbox';
+const FLEET_NAME = 'sandbox';
 /** What the pools should run: the release that is new to every node. */
 const WANTED = 'next';
 const POLICY = 'demo';

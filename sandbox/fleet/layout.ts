@@ -41,7 +41,7 @@ const pools = {
 const NODES_PER_OCTET = 250;
 
 /** The number of a cluster among its sandbox's, from the name that it was given there: 0, 1, … */
-export function clusterNumber(name: string): number {
+function clusterNumber(name: string): number {
   const last = /-(\d+)$/.exec(name)?.[1];
   return last === undefined ? 0 : Number(last) - 1;
 }

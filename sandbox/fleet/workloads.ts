@@ -11,7 +11,7 @@ export interface FleetSize {
 
 const IMAGE = 'registry.example/sandbox:1';
 export const DEVICE_PLUGIN = 'nvidia-device-plugin-daemonset';
-export const NAMESPACES = ['gpu-operator', 'serving', 'training', 'batch', 'platform'] as const;
+const NAMESPACES = ['gpu-operator', 'serving', 'training', 'batch', 'platform'] as const;
 
 // The gang takes four whole nodes; below this size its pods would leave no place to land for anything else.
 const GANG_NODES = 4;
