@@ -11,6 +11,7 @@ import { Load } from './load.ts';
 import type { BenchOptions } from './options.ts';
 import { KUBECTL, REFIT, countByKind, endOfLog, evictionsRefused, evictionsTaken } from './requests.ts';
 import { readRequests } from './requests.ts';
+import { renderRequests } from './render-requests.ts';
 import type { PartResult } from './part.ts';
 import { NODES_IN_FLIGHT, kubectlSequential, kubectlSideBySide, refitSideBySide } from './tools.ts';
 
@@ -170,17 +171,6 @@ function judgeMode(mode: Mode, rounds: readonly Round[]): { verdicts: Verdict[];
   const what = `requests of Refit's drain for each node, ${mode.name}, worst round`;
   verdicts.push(judge({ what, atMost: REQUESTS_PER_NODE_MAX }, worst));
   return { verdicts, lines };
-}
-
-export function renderRequests(
-  title: string,
-  requests: readonly [string, number][],
-  nodes: number,
-): string[] {
-  const rows = requests.map(([kind, count]) => [kind, String(count), renderNumber(count / nodes)]);
-  const total = requests.reduce((sum, [, count]) => sum + count, 0);
-  rows.push(['all', String(total), renderNumber(total / nodes)]);
-  return [title, ...renderTable([['', 'requests', 'a node'], ...rows])];
 }
 
 export async function benchDrain(o: BenchOptions): Promise<PartResult> {

@@ -4,14 +4,18 @@ import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { say } from './bed.ts';
 import { benchDrain } from './drain.ts';
 import { renderVerdict } from './figures.ts';
+import { benchHistory } from './history.ts';
 import { USAGE, UsageError, parseOptions } from './options.ts';
 import type { BenchOptions, PartName } from './options.ts';
 import type { PartResult } from './part.ts';
 import { benchPdbZero } from './pdb-zero.ts';
+import { benchRequests } from './whole-node.ts';
 
-const PARTS: Readonly<Partial<Record<PartName, (o: BenchOptions) => Promise<PartResult>>>> = {
+const PARTS: Readonly<Record<PartName, (o: BenchOptions) => Promise<PartResult>>> = {
   drain: benchDrain,
   'pdb-zero': benchPdbZero,
+  requests: benchRequests,
+  history: benchHistory,
 };
 
 function describeMachine(): string {
@@ -29,7 +33,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${new Date().toISOString()} on ${describeMachine()}\n`);
   for (const part of options.parts) {
     say(`part ${part}`);
-    const { lines, verdicts } = await PARTS[part]!(options);
+    const { lines, verdicts } = await PARTS[part](options);
     process.stdout.write(`\n== ${part}\n${[...lines, '', ...verdicts.map(renderVerdict)].join('\n')}\n`);
   }
 }

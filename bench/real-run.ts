@@ -1,0 +1,127 @@
+// One real upgrade on a sandbox: a worker of its own process, the workflow as anybody would start it. What
+// was used is read from the audit log, from Temporal's own account of its histories and from /proc.
+import { readFileSync } from 'node:fs';
+import type { RunStatus } from '../domain/status.ts';
+import { waitUntil } from '../sandbox/waiting.ts';
+import { runStatus, startWorker, stopWorker } from '../test/end-to-end/bed.ts';
+import type { BenchBed } from './bed.ts';
+
+const FLEET = 'sandbox';
+const RELEASE = 'next';
+const PARENT = 'fleetUpgrade';
+const CHILD = 'nodeUpgrade';
+/** A reimage of the sandbox takes seconds; this is for a machine that is very busy with other things. */
+const NODE_TIMEOUT_MS = 120_000;
+const VISIBILITY_TIMEOUT_MS = 30_000;
+
+export type RunAsked = { unavailableMax: number; nodes?: readonly string[] };
+
+export async function startRun(bed: BenchBed, workflowId: string, o: RunAsked): Promise<void> {
+  const input = {
+    fleet: FLEET,
+    cluster: bed.cluster.name,
+    release: RELEASE,
+    requestedBy: 'bench',
+    policy: { disruption: { unavailableMax: o.unavailableMax }, approval: { before: 'never' } },
+    ...(o.nodes === undefined ? {} : { nodes: o.nodes }),
+  };
+  await bed.client.workflow.start(PARENT, { workflowId, taskQueue: 'refit', args: [input] });
+}
+
+/** Follows the run until this is so; a failed node ends the wait, for then the figures mean nothing. */
+export async function awaitRun(
+  bed: BenchBed,
+  workflowId: string,
+  o: { what: string; until: (status: RunStatus) => boolean; timeoutMs: number },
+): Promise<RunStatus> {
+  let last: RunStatus | undefined;
+  await waitUntil({
+    condition: async () => {
+      last = await runStatus(bed, workflowId);
+      if (last.counts.failed > 0) throw new Error(`a node failed: ${JSON.stringify(last.waiting)}`);
+      return o.until(last);
+    },
+    timeoutMs: o.timeoutMs,
+    onTimeout: () => new Error(`waited for ${o.what}; last: ${JSON.stringify(last)}`),
+  });
+  if (last === undefined) throw new Error('no status was read');
+  return last;
+}
+
+export async function runToEnd(bed: BenchBed, workflowId: string, nodes: number): Promise<RunStatus> {
+  const status = await awaitRun(bed, workflowId, {
+    what: 'the end of the run',
+    until: ({ phase }) => phase === 'ended',
+    timeoutMs: nodes * NODE_TIMEOUT_MS,
+  });
+  if (status.outcome !== 'succeeded') throw new Error(`the run ended ${String(status.outcome)}`);
+  return status;
+}
+
+export type Histories = { parentEvents: number; parentRuns: number; childEvents: number; children: number };
+
+/** Every history that belongs to the run, those that it continued from too; all of them must be closed. */
+export async function readHistories(bed: BenchBed, workflowId: string): Promise<Histories> {
+  let found: Histories | undefined;
+  await waitUntil({
+    condition: async () => {
+      found = await listHistories(bed, workflowId);
+      return found !== undefined;
+    },
+    timeoutMs: VISIBILITY_TIMEOUT_MS,
+    onTimeout: () => new Error(`the histories of ${workflowId} do not show as closed`),
+  });
+  if (found === undefined) throw new Error('no history was read');
+  return found;
+}
+
+async function listHistories(bed: BenchBed, workflowId: string): Promise<Histories | undefined> {
+  const sum: Histories = { parentEvents: 0, parentRuns: 0, childEvents: 0, children: 0 };
+  const query = `WorkflowType IN ("${PARENT}", "${CHILD}")`;
+  for await (const each of bed.client.workflow.list({ query })) {
+    const isParent = each.workflowId === workflowId;
+    if (!isParent && !each.workflowId.startsWith(`${workflowId}/`)) continue;
+    // Only a closed history's length is final, and told.
+    if (each.status.name === 'RUNNING') return undefined;
+    const events = each.historyLength ?? 0;
+    if (isParent) {
+      sum.parentEvents += events;
+      sum.parentRuns += 1;
+    } else {
+      sum.childEvents += events;
+      sum.children += 1;
+    }
+  }
+  return sum.parentRuns === 0 ? undefined : sum;
+}
+
+/** Length of an open workflow's history, as Temporal tells it. */
+export async function historyLength(bed: BenchBed, workflowId: string): Promise<number> {
+  return (await bed.client.workflow.getHandle(workflowId).describe()).historyLength;
+}
+
+/** A worker for the time of `work`. */
+export async function withWorker<T>(bed: BenchBed, work: (pid: number) => Promise<T>): Promise<T> {
+  const worker = await startWorker(bed);
+  try {
+    return await work(worker.process.pid ?? 0);
+  } finally {
+    await stopWorker(worker);
+  }
+}
+
+export type Memory = { nowMib: number; peakMib: number };
+
+export function readMemory(pid: number): Memory {
+  return parseMemory(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
+}
+
+/** Resident memory, and the most that it ever was. */
+export function parseMemory(status: string): Memory {
+  const mib = (name: string): number => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kib === undefined) throw new Error(`/proc status has no ${name}`);
+    return Math.round(Number(kib) / 1024);
+  };
+  return { nowMib: mib('VmRSS'), peakMib: mib('VmHWM') };
+}

@@ -1,0 +1,88 @@
+// Requests and history of a whole node, from gate to uncordon, in a real upgrade of a real fleet; what the
+// run costs as such (its observation, its Lease, its plan) is counted in.
+import { say, withBed } from './bed.ts';
+import type { BenchBed } from './bed.ts';
+import { judge, renderNumber } from './figures.ts';
+import type { Verdict } from './figures.ts';
+import type { BenchOptions } from './options.ts';
+import type { PartResult } from './part.ts';
+import { REFIT, countByKind, endOfLog, evictionsTaken, readRequests } from './requests.ts';
+import type { Request } from './requests.ts';
+import { renderRequests } from './render-requests.ts';
+import { readHistories, readMemory, runToEnd, startRun, withWorker } from './real-run.ts';
+import type { Histories, Memory } from './real-run.ts';
+
+const WORKFLOW_ID = 'upgrade.sandbox.prod-east';
+const UNAVAILABLE_MAX = 3;
+const REQUESTS_MAX = 13;
+const PODS_OF_GOAL = 5;
+const EVENTS_MAX = 60;
+
+export type WholeRun = {
+  nodes: number;
+  seconds: number;
+  requests: readonly Request[];
+  histories: Histories;
+  memory: Memory;
+};
+
+export async function runWhole(bed: BenchBed, nodes: number): Promise<WholeRun> {
+  const from = endOfLog(bed.cluster.auditLog);
+  const run = await withWorker(bed, async (pid) => {
+    const begin = performance.now();
+    say(`a real upgrade of ${String(nodes)} nodes, ${String(UNAVAILABLE_MAX)} at once`);
+    await startRun(bed, WORKFLOW_ID, { unavailableMax: UNAVAILABLE_MAX });
+    const status = await runToEnd(bed, WORKFLOW_ID, nodes);
+    if (status.counts.done !== nodes) throw new Error(`${String(status.counts.done)} nodes were done`);
+    const seconds = (performance.now() - begin) / 1000;
+    return { nodes, seconds, histories: await readHistories(bed, WORKFLOW_ID), memory: readMemory(pid) };
+  });
+  // The worker has stopped: its watches have ended, and stand in the log.
+  return { ...run, requests: readRequests(bed.cluster.auditLog, from, [REFIT]) };
+}
+
+export function judgeRequests(run: WholeRun): PartResult {
+  const { nodes, requests } = run;
+  const evictions = evictionsTaken(requests).length;
+  const perNode = requests.length / nodes;
+  // What five pods a node would have made of it: every pod more or less is one eviction more or less.
+  const evictionRequests = requests.filter((each) => each.subresource === 'eviction').length;
+  const withFive =
+    (requests.length - evictionRequests) / nodes + PODS_OF_GOAL * (evictionRequests / evictions);
+  const verdicts: Verdict[] = [
+    judge(
+      { what: `requests for a whole node of ${String(PODS_OF_GOAL)} pods`, atMost: REQUESTS_MAX },
+      withFive,
+    ),
+  ];
+  return {
+    lines: [
+      `A real upgrade of ${String(nodes)} nodes in ${run.seconds.toFixed(0)} s: ${renderNumber(perNode)} requests and ` +
+        `${renderNumber(evictions / nodes)} evictions a node; with ${String(PODS_OF_GOAL)} pods a node that is ` +
+        `${renderNumber(withFive)} requests`,
+      ...renderRequests('By kind', countByKind(requests), nodes),
+    ],
+    verdicts,
+    measured: { nodes, perNode, withFive, byKind: countByKind(requests) },
+  };
+}
+
+export function judgeHistory(run: WholeRun): PartResult {
+  const { parentEvents, parentRuns, childEvents, children } = run.histories;
+  const perNode = (parentEvents + childEvents) / run.nodes;
+  return {
+    lines: [
+      `History of ${String(run.nodes)} nodes: ${renderNumber(childEvents / children)} events in each child, ` +
+        `${renderNumber(parentEvents / run.nodes)} a node in the parent (${String(parentEvents)} in ` +
+        `${String(parentRuns)} run${parentRuns === 1 ? '' : 's'}, its beginning and end included)`,
+    ],
+    verdicts: [
+      judge({ what: 'events of history for each node, parent and child', atMost: EVENTS_MAX }, perNode),
+    ],
+    measured: run.histories,
+  };
+}
+
+export async function benchRequests(o: BenchOptions): Promise<PartResult> {
+  return withBed({ nodes: o.runNodes }, async (bed) => judgeRequests(await runWhole(bed, o.runNodes)));
+}
