@@ -144,7 +144,10 @@ function batchJob(parallelism: number): Manifest {
         app: 'tokenize',
         gpus: 2,
         pool: 'batch',
-        annotations: { 'pod-complete.stage.kwok.x-k8s.io/delay': '1m' },
+        annotations: {
+          // Long enough that its finished pods do not pile up on the nodes while somebody looks.
+          'pod-complete.stage.kwok.x-k8s.io/delay': '15m',
+        },
         spec: { restartPolicy: 'Never' },
       }),
     },
