@@ -24,7 +24,7 @@ const WORKER_READY_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 /** A quarter done, and somebody at work: then the worker's death is in the middle of something. */
 const KILL_AFTER_PART = 1 / 4;
-const MIDST: readonly string[] = ['draining', 'reimaging', 'rejoining'];
+const MIDST: readonly string[] = ['reimaging', 'rejoining'];
 
 export type Act = {
   context: CliContext;
@@ -117,9 +117,11 @@ function createKiller(act: Act): (status: RunStatus, makeRoom: () => void) => Pr
     }
     const work = total - upToDate - leftAlone;
     if (killed || active === 0 || done < Math.max(1, Math.floor(work * KILL_AFTER_PART))) return;
-    // A node in the midst of it shows more than one that is nearly done; but the end must not come first.
+    // Best while a root volume is being replaced, since that must not be asked for twice. A drain that
+    // dies is taken over only when its heartbeat has been missed for long: a demo need not wait for that.
     const midst = status.active.some((node) => MIDST.includes(node.state));
-    if (!midst && done < work / 2) return;
+    const drains = status.active.some((node) => node.state === 'draining');
+    if ((!midst || drains) && done < work / 2) return;
     killed = true;
     makeRoom();
     const pid = act.worker().pid;
