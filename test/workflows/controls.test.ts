@@ -29,10 +29,11 @@ describe('pause', () => {
   it('lets a drain end, holds the node before its reimage, and goes on at resume [I74]', async () => {
     await withRun(bed, { nodes: 2, name: 'pause' }, async ({ handle, until, update, world, child }) => {
       world.hold('drainNode', 'n1');
-      await until('draining', inState('n1', 'draining'));
+      // Past its checks of the grant: a pause that came earlier would hold it before the drain.
+      await until('drain begun', () => world.count('drainNode held', 'n1') > 0);
       await update('pause', by);
       world.release('drainNode', 'n1');
-      while (world.count('drainNode', 'n1') === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      await until('drained', () => world.count('drainNode', 'n1') > 0);
       const paused = await until('paused', (s) => s.phase === 'paused');
       expect(paused.phaseWhy).toContain('paused by sam');
       expect(world.count('reimageTask')).toBe(0);

@@ -73,6 +73,7 @@ export class FakeWorld {
   #wait(step: StepName, node: string): void {
     if (!this.#held.has(`${step}/${node}`)) return;
     Context.current().heartbeat();
+    this.calls.push({ step: `${step} held`, node, attempt: 0 });
     throw ApplicationFailure.create({
       message: `${step} of ${node} is held`,
       type: 'NotYet',
