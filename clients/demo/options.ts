@@ -19,11 +19,12 @@ machine, and takes the nodes through a durable upgrade; you approve the first th
   --yes        approve without asking (also when there is no terminal)
   --keep       leave everything up at the end, to look around
   --no-kill    do not kill the worker in the middle
-  --nodes N    how many nodes, 3 to 1000 (default: 24)
+  --nodes N    how many nodes, 6 to 1000 (default: 24)
 `;
 
-// Below three, there is no middle in which to kill the worker.
-const NODES_MIN = 3;
+// With fewer, all nodes of a pool are away at once and their pods have nowhere to go: PDBs then rightly
+// hold the drain for ever.
+const NODES_MIN = 6;
 const NODES_MAX = 1_000;
 
 /** A text is what is wrong. */
@@ -47,7 +48,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | 'help' 
   if (values.help) return 'help';
   const nodes = Number(values.nodes);
   if (!Number.isInteger(nodes) || nodes < NODES_MIN || nodes > NODES_MAX) {
-    return { wrong: `--nodes is ${values.nodes}; expected a whole number from 3 to 1000` };
+    return { wrong: `--nodes is ${values.nodes}; expected a whole number from 6 to 1000` };
   }
   return { yes: values.yes, keep: values.keep, kill: values.kill, nodes };
 }

@@ -12,6 +12,8 @@ import { describeActive } from './changes.ts';
 
 const BAR_WIDTH = 30;
 const EVENTS_SHOWN = 6;
+/** `12:00:00` and a gap; what wraps would push the picture out of the terminal. */
+const TIME_WIDTH = 10;
 // Prompt, a note and the line below stay free.
 const ROWS_KEPT_FREE = 3;
 
@@ -21,8 +23,8 @@ export function renderLive(context: CliContext, status: RunStatus): string {
   const lines = [
     ...headLines(status, now, paint),
     ...gateLines(status, paint),
-    ...activeLines(status, now),
-    ...eventLines(status, paint),
+    ...activeLines(status, now).map((line) => line.slice(0, context.out.columns - 1)),
+    ...eventLines(status, paint, context.out.columns - TIME_WIDTH),
   ];
   const rowsMax = Math.max(5, context.out.rows - ROWS_KEPT_FREE);
   if (lines.length <= rowsMax) return lines.join('\n');
@@ -75,8 +77,11 @@ function activeLines(status: RunStatus, now: Date): readonly string[] {
   return ['', ...renderColumns(['NODE', 'POOL', 'FOR', 'STATE'], rows).split('\n'), ...more];
 }
 
-function eventLines(status: RunStatus, paint: Paint): readonly string[] {
+function eventLines(status: RunStatus, paint: Paint, charsMax: number): readonly string[] {
   if (status.events.length === 0) return [];
   const last = status.events.slice(-EVENTS_SHOWN);
-  return ['', ...last.map((event) => `${paint('dim', event.at.slice(11, 19))} ${printable(event.text)}`)];
+  return [
+    '',
+    ...last.map((event) => `${paint('dim', event.at.slice(11, 19))} ${printable(event.text, charsMax)}`),
+  ];
 }
