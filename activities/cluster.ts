@@ -3,7 +3,7 @@
 // Must never take the cluster from a run that may still be at work: what Temporal does not know of is
 // not closed, it is unknown, and a person decides.
 import { PortError } from '../adapters/ports/errors.ts';
-import type { LeaseHolder } from '../adapters/ports/kubernetes.ts';
+import type { KubernetesCluster, LeaseHolder } from '../adapters/ports/kubernetes.ts';
 import type { RunState } from '../adapters/ports/runs.ts';
 import { InvalidFleet } from '../domain/invalid-fleet.ts';
 import { parseOwnerMark } from '../domain/owner-mark.ts';
@@ -53,7 +53,7 @@ async function holdCluster(
   const cluster = deps.kubernetes.cluster(o.cluster);
   const { owner } = o.run;
   const first = await cluster.acquireLease({ owner, takeOverFrom: null });
-  if (first.kind === 'held') return first;
+  if (first.kind === 'held') return held(cluster, o);
   const { by, nodesMarked } = first;
   const state = await collectHolderState(deps, by.holder);
   if (state.kind === 'open') return heldBy(by);
@@ -64,7 +64,16 @@ async function holdCluster(
     return { kind: 'needsAdoption', holder: by.holder, nodes };
   }
   const second = await cluster.acquireLease({ owner, takeOverFrom: by.holder });
-  return second.kind === 'held' ? second : heldBy(second.by);
+  return second.kind === 'held' ? held(cluster, o) : heldBy(second.by);
+}
+
+/** Also what an attempt that died after the Lease goes on with: the nodes of an adopted run become ours. */
+async function held(
+  cluster: KubernetesCluster,
+  o: Parameters<FleetActivities['holdCluster']>[0],
+): Promise<ClusterHold> {
+  if (o.adoptFrom !== null) await cluster.adoptNodes({ from: o.adoptFrom, to: o.run.owner });
+  return { kind: 'held' };
 }
 
 function heldBy(by: LeaseHolder): ClusterHold {

@@ -16,7 +16,7 @@ import {
 import { createApi } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { createWatches, stopWatches } from './watches.ts';
-import { ensureCordoned, ensureUncordoned } from './cordon.ts';
+import { adoptNodes, ensureCordoned, ensureUncordoned } from './cordon.ts';
 import { ensureRebootNoted } from './reboot-note.ts';
 import { loadKubeConfig } from './kubeconfig.ts';
 import type { ClusterRef } from '../../domain/fleet.ts';
@@ -86,6 +86,7 @@ function createCluster(api: Api, o: KubernetesOptions): Connected {
       checkEmpty: (asked) => checkEmpty(bed, asked),
       ensureRebootNoted: (asked) => ensureRebootNoted(bed, asked),
       acquireLease: (asked) => acquireLease(bed, asked),
+      adoptNodes: (asked) => adoptNodes(bed, asked),
       releaseLease: (asked) => releaseLease(bed, asked),
     },
     async close() {

@@ -2,7 +2,7 @@
 // shared watch's view; when that was stale the API server answers 409, and it is decided again on a
 // consistent read. Never touches a cordon that is not ours.
 import { PortError } from '../ports/errors.ts';
-import { FIELD_MANAGER, planCordon, planUncordon } from '../../domain/drain/cordon.ts';
+import { FIELD_MANAGER, OWNER, planAdoption, planCordon, planUncordon } from '../../domain/drain/cordon.ts';
 import { PROTECTION_KEYS, toNode } from './objects.ts';
 import { PATHS } from './watches.ts';
 import type { NodePatch } from '../../domain/drain/cordon.ts';
@@ -43,6 +43,26 @@ export async function ensureUncordoned(
     const kind = step.lifts ? 'uncordoned' : 'alreadyUncordoned';
     return { kind: 'patch', patch: step.patch, outcome: { kind } };
   });
+}
+
+/** Names of the nodes that carry the new mark now; asked again after a crash it finds the rest. */
+export async function adoptNodes(
+  bed: Bed,
+  o: { from: OwnerMark; to: OwnerMark },
+): Promise<readonly string[]> {
+  await bed.watches.nodes.synced();
+  const marked = [...bed.watches.nodes.values()].filter((node) => node.annotations[OWNER] === o.from);
+  const adopted: string[] = [];
+  for (const { name } of marked) {
+    const isOurs = await decideAndPatch<{ kind: string }>(bed, name, (view) => {
+      const patch = view === undefined ? undefined : planAdoption(view, o);
+      return patch === undefined
+        ? { kind: 'done', outcome: { kind: 'left' } }
+        : { kind: 'patch', patch, outcome: { kind: 'adopted' } };
+    });
+    if (isOurs.kind === 'adopted') adopted.push(name);
+  }
+  return adopted.sort();
 }
 
 type Decision<T> = { kind: 'done'; outcome: T } | { kind: 'patch'; patch: NodePatch; outcome: T };

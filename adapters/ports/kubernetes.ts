@@ -134,6 +134,8 @@ export interface KubernetesCluster {
   }): Promise<RebootNote>;
   /** Lease `refit` in `refit-system` by compare-and-swap. */
   acquireLease(o: { owner: OwnerMark; takeOverFrom: OwnerMark | null }): Promise<AcquireOutcome>;
+  /** Every node that carries the mark `from` carries `to` afterwards; answers their names. */
+  adoptNodes(o: { from: OwnerMark; to: OwnerMark }): Promise<readonly string[]>;
   releaseLease(o: { owner: OwnerMark }): Promise<void>;
 }
 

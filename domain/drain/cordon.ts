@@ -107,6 +107,16 @@ export function planUncordon(
     : { kind: 'patch', lifts: false, patch: { metadata } };
 }
 
+/**
+ * Hands a dead run's node to the one that a person let take over: its mark alone changes. undefined when
+ * the node does not carry that mark, or not any more.
+ */
+export function planAdoption(view: CordonView, o: { from: OwnerMark; to: OwnerMark }): NodePatch | undefined {
+  if (view.annotations[OWNER] !== o.from) return undefined;
+  const { uid, resourceVersion } = view;
+  return { metadata: { uid, resourceVersion, annotations: { [OWNER]: o.to } } };
+}
+
 /** Why this node is not one that we may empty or reimage; undefined when it is. */
 export function whyNotOurs(
   view: CordonView | undefined,

@@ -59,6 +59,22 @@ describe('holdCluster', () => {
     expect(await hold(OTHER)).toEqual({ kind: 'held' });
   });
 
+  it('marks the nodes of an adopted run as its own, also after a crash between Lease and nodes [I50]', async () => {
+    heldByOther('closed', true);
+    await hold(OTHER);
+    const markOf = (node: string) => bed.cluster.nodes.get(node)?.annotations[OWNER_ANNOTATION];
+    expect(markOf('n7')).toBe(OWNER);
+    bed.cluster.nodes.set('n8', nodeFacts({ name: 'n8', annotations: { [OWNER_ANNOTATION]: OTHER } }));
+    expect(await hold(OTHER)).toEqual({ kind: 'held' });
+    expect(markOf('n8')).toBe(OWNER);
+  });
+
+  it('leaves the nodes of others as they are when nobody has said adopt [I50]', async () => {
+    bed.cluster.nodes.set('n8', nodeFacts({ name: 'n8', annotations: { [OWNER_ANNOTATION]: OTHER } }));
+    expect(await hold()).toEqual({ kind: 'held' });
+    expect(bed.cluster.nodes.get('n8')?.annotations[OWNER_ANNOTATION]).toBe(OTHER);
+  });
+
   it('asks a person when Temporal does not know the holder, marks or none [I50]', async () => {
     heldByOther('unknown', false);
     expect(await hold()).toEqual({ kind: 'needsAdoption', holder: OTHER, nodes: [] });

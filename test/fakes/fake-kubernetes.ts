@@ -181,6 +181,17 @@ function createFakeCluster(): FakeCluster {
         }
         return { kind: 'held' };
       }),
+    adoptNodes: (o) =>
+      answer('adoptNodes', o, () => {
+        const marked = [...fake.nodes.values()].filter(
+          ({ annotations }) => annotations[OWNER_ANNOTATION] === o.from,
+        );
+        for (const node of marked) {
+          const annotations = { ...node.annotations, [OWNER_ANNOTATION]: o.to };
+          fake.nodes.set(node.name, { ...node, annotations });
+        }
+        return marked.map(({ name }) => name);
+      }),
     releaseLease: (o) =>
       answer('releaseLease', o, () => {
         if (fake.lease?.holder === o.owner) fake.lease = null;

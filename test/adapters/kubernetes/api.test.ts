@@ -82,6 +82,16 @@ describe('cordon and uncordon', () => {
     expect(bed.server.get('nodes', 'n1')?.metadata['annotations']).toBeUndefined();
   });
 
+  it('hand the nodes of one run to another, and no others [I27]', async () => {
+    putNode(bed.server, 'n1', { 'refit.dev/owner': 'default/dead/1' });
+    putNode(bed.server, 'n2', { 'refit.dev/owner': 'default/else/1' });
+    const adoption = { from: 'default/dead/1', to: owner };
+    expect(await bed.cluster.adoptNodes(adoption)).toEqual(['n1']);
+    expect(await bed.cluster.adoptNodes(adoption)).toEqual([]);
+    const marks = ['n1', 'n2'].map((node) => bed.server.get('nodes', node)?.metadata['annotations']);
+    expect(marks).toMatchObject([{ 'refit.dev/owner': owner }, { 'refit.dev/owner': 'default/else/1' }]);
+  });
+
   it('are each one request, and nothing when they are done already [I27]', async () => {
     putNode(bed.server, 'n1', { 'karpenter.sh/do-not-disrupt': 'maybe' });
     await bed.cluster.collectNodesCached();
