@@ -1,3 +1,4 @@
+// The sandbox's processes: started, probed, stopped by a proven id.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// Whole sandboxes, side by side, up and down, and what is left of them.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

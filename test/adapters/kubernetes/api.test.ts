@@ -1,3 +1,4 @@
+// The Kubernetes client, cordon and Lease against an API server in memory that answers as a real one.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// The drain loop against an API server in memory: what it sends, what it waits on, when it stops.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { STALLED, drain, openAdapterBed, owner, putNode, putPdb, putPod, until } from './bed.ts';
 import type { AdapterBed } from './bed.ts';

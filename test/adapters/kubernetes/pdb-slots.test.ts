@@ -1,3 +1,4 @@
+// How many evictions of one PDB may be in flight.
 import { describe, expect, it } from '@jest/globals';
 import { PdbSlots } from '../../../adapters/kubernetes/pdb-slots.ts';
 import { pdb } from '../../domain/drain/facts.ts';

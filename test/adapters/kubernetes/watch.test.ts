@@ -1,3 +1,4 @@
+// The shared watch: what it survives, and that it never goes back.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createApi } from '../../../adapters/kubernetes/api.ts';
 import { createCredentials } from '../../../adapters/kubernetes/credentials.ts';

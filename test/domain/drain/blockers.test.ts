@@ -1,3 +1,4 @@
+// Why pods are still on their node, and when that is told.
 import { describe, expect, it } from '@jest/globals';
 import { reportBlockers } from '../../../domain/drain/blockers.ts';
 import { checkBudget } from '../../../domain/drain/budget.ts';

@@ -1,3 +1,4 @@
+// What PodDisruptionBudgets say of a pod.
 import { describe, expect, it } from '@jest/globals';
 import { checkBudget, findBudgets, whyNever } from '../../../domain/drain/budget.ts';
 import { matchesSelector } from '../../../domain/drain/selector.ts';

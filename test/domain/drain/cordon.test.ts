@@ -1,3 +1,4 @@
+// What a cordon sets, remembers and puts back, and whose it is.
 import { describe, expect, it } from '@jest/globals';
 import { planCordon, planUncordon, whyNotOurs } from '../../../domain/drain/cordon.ts';
 import type { CordonView, NodePatch } from '../../../domain/drain/cordon.ts';

@@ -1,3 +1,4 @@
+// When an eviction may be tried again.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { checkBudget } from '../../../domain/drain/budget.ts';
