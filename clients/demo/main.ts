@@ -20,7 +20,10 @@ import type { WorkerProcess } from './worker-process.ts';
 const REFIT = relative(process.cwd(), join(import.meta.dirname, '../bin/refit.js'));
 
 const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+// A window that is closed is one more way to say enough; what is written then goes nowhere.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (!interruption.signal.aborted) say('\nInterrupted …');
     interruption.abort();
