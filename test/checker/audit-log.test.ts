@@ -1,6 +1,13 @@
 // The witness itself must be able to say no.
 import { describe, expect, it } from '@jest/globals';
-import { bootHistory, cordonHistory, evictions, otherPodWrites, parseAuditLog } from './audit-log.ts';
+import {
+  bootHistory,
+  cordonHistory,
+  evictions,
+  otherPodWrites,
+  parseAuditLog,
+  uncordonedTooSoon,
+} from './audit-log.ts';
 
 let second = 0;
 function line(verb: string, ref: object, body: object, userAgent = 'refit/0.1.0', code = 200): string {
@@ -68,5 +75,19 @@ describe('the audit log as witness', () => {
 
   it('leaves out a line that is still being written', () => {
     expect(parseAuditLog(`${cordon('a')}\n{"stage":"Resp`)).toHaveLength(1);
+  });
+
+  it('sees an uncordon before another boot and another kubelet', () => {
+    const status = (bootID: string, kubeletVersion: string) =>
+      line('patch', node('a', 'status'), { status: { nodeInfo: { bootID, kubeletVersion } } }, 'bridge');
+    const log = (...lines: string[]) => uncordonedTooSoon(parseAuditLog(lines.join('\n')));
+    const why = (...lines: string[]) => log(...lines).map((one) => one.why);
+    expect(why(status('1', 'v1'), cordon('a'), uncordon('a'))).toEqual(['still boot 1']);
+    expect(why(status('1', 'v1'), cordon('a'), status('2', 'v1'), uncordon('a'))).toEqual([
+      'still kubelet v1',
+    ]);
+    expect(why(cordon('a'), uncordon('a'))).toEqual(['no boot was seen']);
+    expect(why(status('1', 'v1'), cordon('a'), uncordon('a'), status('2', 'v2'))).toEqual(['still boot 1']);
+    expect(why(status('1', 'v1'), cordon('a'), status('2', 'v2'), uncordon('a'))).toEqual([]);
   });
 });

@@ -66,7 +66,11 @@ function unschedulableOf(request: Request): boolean | undefined {
 export type CordonHistory = {
   /** How often each node went from schedulable to cordoned. */
   cordons: Map<string, number>;
+  /** When each node went from schedulable to cordoned, and back. */
+  cordonTimes: Map<string, number[]>;
   uncordons: Map<string, number[]>;
+  /** Who wrote `spec.unschedulable`, by user agent. */
+  agents: Set<string>;
   /** The most nodes that were cordoned at one moment, and which. */
   most: { count: number; nodes: string[] };
   /** Still cordoned at the log's end. */
@@ -78,15 +82,19 @@ export function cordonHistory(requests: readonly Request[]): CordonHistory {
   const cordoned = new Set<string>();
   const history: CordonHistory = {
     cordons: new Map(),
+    cordonTimes: new Map(),
     uncordons: new Map(),
+    agents: new Set(),
     most: { count: 0, nodes: [] },
     cordonedAtEnd: [],
   };
   for (const request of requests) {
     const unschedulable = unschedulableOf(request);
+    if (unschedulable !== undefined) history.agents.add(request.userAgent);
     if (unschedulable === true && !cordoned.has(request.name)) {
       cordoned.add(request.name);
       history.cordons.set(request.name, (history.cordons.get(request.name) ?? 0) + 1);
+      history.cordonTimes.set(request.name, [...(history.cordonTimes.get(request.name) ?? []), request.at]);
       if (cordoned.size > history.most.count) history.most = { count: cordoned.size, nodes: [...cordoned] };
     }
     if (unschedulable === false && cordoned.delete(request.name)) {
@@ -114,6 +122,28 @@ export function bootHistory(
     boots.set(request.name, seen);
   }
   return boots;
+}
+
+/**
+ * Nodes that were uncordoned although no other boot with another kubelet had been seen since their cordon.
+ * What the log does not show counts as not seen.
+ */
+export function uncordonedTooSoon(requests: readonly Request[]): { node: string; why: string }[] {
+  const { cordonTimes, uncordons } = cordonHistory(requests);
+  const boots = bootHistory(requests);
+  const found: { node: string; why: string }[] = [];
+  for (const [node, times] of uncordons) {
+    times.forEach((uncordonedAt, at) => {
+      const cordonedAt = cordonTimes.get(node)?.[at] ?? uncordonedAt;
+      const seen = boots.get(node) ?? [];
+      const before = seen.findLast((boot) => boot.at <= cordonedAt);
+      const after = seen.findLast((boot) => boot.at <= uncordonedAt);
+      if (before === undefined || after === undefined) found.push({ node, why: 'no boot was seen' });
+      else if (before.bootId === after.bootId) found.push({ node, why: `still boot ${after.bootId}` });
+      else if (before.kubelet === after.kubelet) found.push({ node, why: `still kubelet ${after.kubelet}` });
+    });
+  }
+  return found;
 }
 
 /** Evictions that Refit sent: with which answer, and whether they carried the pod's UID. */

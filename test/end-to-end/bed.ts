@@ -134,6 +134,10 @@ export const refit = (bed: Bed, ...args: string[]): Promise<Said> =>
 export const temporal = (bed: Bed, ...args: string[]): Promise<string> =>
   must(say(bed, 'temporal', args), `temporal ${args.join(' ')}`);
 
+/** As `temporal`, for a command that waits. */
+export const temporalWithin = (bed: Bed, timeoutMs: number, ...args: string[]): Promise<string> =>
+  must(say(bed, 'temporal', args, timeoutMs), `temporal ${args.join(' ')}`);
+
 export const kubectl = (bed: Bed, ...args: string[]): Promise<string> =>
   must(say(bed, 'kubectl', args), `kubectl ${args.join(' ')}`);
 
