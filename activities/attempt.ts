@@ -10,7 +10,7 @@ import { notYet, toApplicationFailure } from './failures.ts';
 /** A look that found nothing final: `why` is what is still missing. */
 export type Waiting = { kind: 'waiting'; why: string };
 
-/** A third of the shortest heartbeat timeout in use (one minute), so that one lost beat is no timeout. */
+/** A third of the shortest heartbeat timeout in use (30 s), so that one lost beat is no timeout. */
 const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /** Refusals that may pass: at the deadline they are why a step ended late, not a failure of their own. */

@@ -30,6 +30,8 @@ export const WORKER_LIMITS = {
   // Cordons, uncordons and records: a second each. More at once would only queue at the API server.
   maxConcurrentLocalActivityExecutions: 50,
   maxConcurrentWorkflowTaskExecutions: 40,
+  // Left to itself the SDK holds beats back for 24 s of the 30 s that the server waits for one.
+  maxHeartbeatThrottleInterval: '5s',
   // Activities get 5 s to save where they are, then they are abandoned to another worker.
   shutdownGraceTime: '5s',
   shutdownForceTime: '12s',

@@ -58,8 +58,8 @@ export const undoing = proxyActivities<NodeActivities>({
 
 /** The activity itself ends at its deadline; this is how much later the server ends it when no worker lives. */
 const GRACE_MS = 60_000;
-/** Drains and polls send a heartbeat every 10 s at least; one lost beat is no death. */
-const HEARTBEAT_TIMEOUT = '1m';
+/** Drains and polls beat every 10 s at least: one lost beat is no death, and a dead worker is noticed soon. */
+const HEARTBEAT_TIMEOUT = '30s';
 
 function untilDeadlineMs(deadline: string): number {
   return Math.max(0, msBetween(workflowNow(), deadline)) + GRACE_MS;
