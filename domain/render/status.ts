@@ -69,7 +69,9 @@ function renderActive(status: RunStatus, now: Date | undefined): readonly string
     renderUntil(node.until, now) ?? '-',
     renderNote(node),
   ]);
-  const left = status.counts.active - status.active.length;
+  // A node that waits at its gate holds a slot; it is told of as a gate.
+  const atGates = status.gates.filter((gate) => gate.name.includes('node/')).length;
+  const left = status.counts.active - status.active.length - atGates;
   return [
     '',
     ...renderColumns(['AT WORK', 'POOL', 'STATE', 'SINCE', 'TIME', 'NOTE'], rows),
