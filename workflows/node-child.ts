@@ -32,8 +32,12 @@ import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
 import type { NodeHistory } from '../domain/report.ts';
 
-/** An event without its time, which `apply` adds. */
-type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at'> : never) : never;
+/** An event without what `drive` and `apply` add: its time, and of a failed step which one it was. */
+type Happened = NodeEvent extends infer E
+  ? E extends { at: string }
+    ? Omit<E, 'at' | 'of'>
+    : never
+  : never;
 
 type Child = {
   run: NodeRun;
@@ -86,15 +90,16 @@ async function drive(child: Child): Promise<NodeUpgradeResult> {
     }
     // Not while it waits for a word: one that came with the refusal itself is the very one it waits for.
     if (next.kind !== 'awaitGrant') child.nudgesSeen = child.nudges;
+    const of = child.way.state.kind;
     const happened = await perform(child, next).catch((error: unknown): Happened => {
       return { kind: 'stepFailed', why: failureText(error) };
     });
-    if (happened !== undefined) apply(child, happened);
+    if (happened !== undefined) apply(child, happened, of);
   }
 }
 
-function apply(child: Child, happened: Happened): NodeMove {
-  const move = transition(child.way, { ...happened, at: workflowNow() });
+function apply(child: Child, happened: Happened, of = child.way.state.kind): NodeMove {
+  const move = transition(child.way, { ...happened, of, at: workflowNow() } as NodeEvent);
   if (move.kind === 'moved') child.way = move.way;
   // A rejected happening is one that a wish has overtaken: the drain that ended after a skip, say.
   return move;

@@ -45,7 +45,7 @@ export type NodeEvent = { at: string } & (
   | { kind: 'uncordoned'; uncordoned: boolean; why: string }
   | { kind: 'wasPutBack'; uncordoned: boolean; why: string }
   /** The step at hand cannot go on: its time is up, it is unsafe, or its activity failed for good. */
-  | { kind: 'stepFailed'; why: string }
+  | { kind: 'stepFailed'; of: NodeStateKind; why: string }
   | { kind: 'skipAsked'; by: string; reason: string }
   | { kind: 'putBackAsked'; why: string }
   | { kind: 'abortAsked'; why: string }

@@ -54,7 +54,11 @@ function changeOf(way: NodeWay, event: NodeEvent): Change {
   if (event.kind === 'skipAsked' || event.kind === 'putBackAsked' || event.kind === 'abortAsked') {
     return changeByWish(state, event);
   }
-  if (event.kind === 'stepFailed') return changeByFailure(state, event.why);
+  if (event.kind === 'stepFailed') {
+    // A wish has overtaken that step: a drain that finds its node put back has not failed.
+    if (event.of !== state.kind) return illegal(state, event);
+    return changeByFailure(state, event.why);
+  }
   switch (state.kind) {
     case 'waiting':
       return fromWaiting(step, event);

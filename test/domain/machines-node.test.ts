@@ -33,7 +33,7 @@ const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   soaked: { at, kind: 'soaked' },
   uncordoned: { at, kind: 'uncordoned', uncordoned: true, why: '' },
   wasPutBack: { at, kind: 'wasPutBack', uncordoned: true, why: '' },
-  stepFailed: { at, kind: 'stepFailed', why: 'broken' },
+  stepFailed: { at, kind: 'stepFailed', of: 'draining', why: 'broken' },
   skipAsked: { at, kind: 'skipAsked', by: 'sam', reason: 'x' },
   putBackAsked: { at, kind: 'putBackAsked', why: 'tripped' },
   abortAsked: { at, kind: 'abortAsked', why: 'aborted' },
@@ -104,7 +104,8 @@ describe('the way of one node', () => {
   for (const from of Object.keys(states) as NodeStateKind[]) {
     it(`answers every event while ${from}, by a move or a reason [I83]`, () => {
       for (const kind of Object.keys(events) as NodeEventKind[]) {
-        const move = transition(wayIn(states[from]), events[kind]);
+        const event = kind === 'stepFailed' ? { ...events[kind], of: from } : events[kind];
+        const move = transition(wayIn(states[from]), event);
         const to = moves[from][kind];
         if (to === undefined) {
           expect({ kind, move: move.kind }).toEqual({ kind, move: 'rejected' });
@@ -115,6 +116,16 @@ describe('the way of one node', () => {
       }
     });
   }
+
+  it('is not failed by a step that a wish has overtaken', () => {
+    for (const [of, from] of [
+      ['draining', 'puttingBack'],
+      ['waiting', 'puttingBack'],
+      ['puttingBack', 'draining'],
+    ] as const) {
+      expect(transition(wayIn(states[from]), { ...events.stepFailed, of }).kind).toBe('rejected');
+    }
+  });
 
   it('puts back, not holds, when the run was aborted or is gone', () => {
     for (const grant of ['aborted', 'parentGone'] as const) {
