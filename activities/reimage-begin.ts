@@ -7,6 +7,7 @@ import { isPast, promptly } from './attempt.ts';
 import type { Waiting } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whyWithheld } from './grant.ts';
+import { tellState } from './tell-state.ts';
 
 type BeginInput = NodeActivityInput & { deadline: string };
 
@@ -21,7 +22,11 @@ export async function whyNotBegin(
   const unfit = await promptly(whyNotAsPlanned(deps, o));
   if (unfit !== undefined) return { kind: 'unsafe', why: unfit };
   const withheld = await promptly(whyWithheld(deps.runs, o));
-  if (withheld !== undefined) return withheld;
+  if (withheld !== undefined) {
+    // Nothing else tells the run that the drain is over and the node stands there, empty.
+    if (withheld.grant === 'paused') await tellState(deps.runs, o, 'cordoned');
+    return withheld;
+  }
   const { node, uid } = o.step;
   const cluster = deps.kubernetes.cluster(o.cluster);
   const empty = await promptly(cluster.checkEmpty({ node, uid, owner: o.run.owner }));

@@ -126,6 +126,8 @@ function freedByState(child: ActiveChild): string {
   switch (child.state) {
     case 'draining':
       return 'its pods moving away';
+    case 'cordoned':
+      return 'refit resume: it is drained, and goes on to its reimage then';
     case 'reimaging':
       return 'the new root volume';
     case 'rejoining':

@@ -147,6 +147,11 @@ describe('reimage by root volume', () => {
       bed.runs.grant = { kind, why: 'because' };
       expect(await answerOf(reimageNode, input())).toEqual({ kind: 'withheld', grant: kind, why: 'because' });
       expect(made()).toEqual([]);
+      // A pause alone leaves the node standing there: the run then shows it as drained and held.
+      const told = bed.runs.calls.filter(({ method }) => method === 'reportState');
+      expect(told.map(({ argument }) => (argument as { state: string }).state)).toEqual(
+        kind === 'paused' ? ['cordoned'] : [],
+      );
     },
   );
 
