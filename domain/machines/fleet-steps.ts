@@ -61,8 +61,10 @@ function offer(state: RunState, scope: Scope, step: NodeStep, observedAt: string
       return openPoolGate(state, scope, step, at);
     case 'canary':
     case 'node':
-      if (!asksFor(state, step, policy)) return start(state, step, observedAt);
-      return openNodeGate(state, scope, step, observedAt, at);
+      if (asksFor(state, step, policy)) return openNodeGate(state, scope, step, observedAt, at);
+      // The first nodes are asked about so that somebody sees them go well: nobody runs ahead of a question.
+      if (!state.nodesApproved.includes(step.node) && hasOpenNodeGate(state)) return state;
+      return start(state, step, observedAt);
   }
 }
 
@@ -70,6 +72,10 @@ function asksFor(state: RunState, step: NodeStep, policy: Policy): boolean {
   if (state.nodesApproved.includes(step.node)) return false;
   const { firstNodes } = policy.approval;
   return firstNodes === null || state.asked < firstNodes;
+}
+
+function hasOpenNodeGate(state: RunState): boolean {
+  return state.gates.some(({ about }) => about.kind === 'node');
 }
 
 function start(state: RunState, step: NodeStep, observedAt: string): RunState {
@@ -103,7 +109,7 @@ function openNodeGate(
   at: string,
 ): RunState {
   const name = `node/${step.node}`;
-  const pods = step.podsToMove === undefined ? [] : [`${String(step.podsToMove)} pods have to move`];
+  const pods = step.podsToMove === undefined ? [] : [`pods to move: ${String(step.podsToMove)}`];
   const gate: OpenGate = {
     name,
     openedAt: at,
