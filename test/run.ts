@@ -4,6 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureBinaries } from '../sandbox/binaries.ts';
+import { progressTo } from '../sandbox/progress.ts';
+import { ensureMoto } from '../sandbox/python-environments.ts';
 
 type Check = { name: string; command: string; args: string[] };
 
@@ -52,7 +55,8 @@ function runJest(project: string): { passed: number; failed: number; skipped: nu
         '--selectProjects',
         project,
         // Servers are started by these tests: one file at a time, or two cores are not enough.
-        ...(project === 'unit' ? [] : ['--runInBand']),
+        // A test that failed may leave a worker behind that would keep jest from ending.
+        ...(project === 'unit' ? [] : ['--runInBand', '--forceExit']),
         '--json',
         `--outputFile=${outputFile}`,
         ...process.argv.slice(2).filter((argument) => argument !== '--unit'),
@@ -76,6 +80,12 @@ function runJest(project: string): { passed: number; failed: number; skipped: nu
 }
 
 for (const check of checks) runCheck(check);
+if (!unitAlone) {
+  // Built here and not inside of jest, so that ten silent minutes on a fresh machine are not silent.
+  const onProgress = progressTo(process.stderr);
+  await ensureBinaries({ onProgress });
+  await ensureMoto({ onProgress });
+}
 const totals = { passed: 0, failed: 0, skipped: 0 };
 let ok = true;
 for (const project of unitAlone ? ['unit'] : ['unit', 'workflows', 'sandbox']) {
