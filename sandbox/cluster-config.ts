@@ -93,6 +93,25 @@ function kwokctlConfiguration(binaries: ClusterBinaries, ports: ClusterPorts, ku
   };
 }
 
+/**
+ * Real kubelets work side by side; kwok's four hands would make a whole fleet wait in one line, and a drain
+ * would be measured against that. A document of one's own drops kwok's defaults: the rest is them again.
+ */
+const kwokConfiguration = {
+  kind: 'KwokConfiguration',
+  apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
+  options: {
+    podPlayStageParallelism: 32,
+    cidr: '10.0.0.0/24',
+    nodePlayStageParallelism: 4,
+    nodeLeaseParallelism: 4,
+    podsOnNodeSyncParallelism: 1,
+    enablePodsOnNodeSyncListPager: true,
+    enableDebuggingHandlers: true,
+    enableProfilingHandler: true,
+  },
+};
+
 /** The configuration and the stages as one YAML stream. */
 export async function renderClusterConfig(o: {
   binaries: ClusterBinaries;
@@ -100,5 +119,6 @@ export async function renderClusterConfig(o: {
   kubeVersion: string;
 }): Promise<string> {
   const stages = await Promise.all(stageFiles.map((file) => readFile(file, 'utf8')));
-  return [stringify(kwokctlConfiguration(o.binaries, o.ports, o.kubeVersion)), ...stages].join('---\n');
+  const kwokctl = stringify(kwokctlConfiguration(o.binaries, o.ports, o.kubeVersion));
+  return [kwokctl, stringify(kwokConfiguration), ...stages].join('---\n');
 }
