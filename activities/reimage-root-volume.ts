@@ -15,8 +15,11 @@ import { tellState } from './tell-state.ts';
 
 type RootVolumeInput = NodeActivityInput & { deadline: string };
 
-/** What a later attempt of the activity resumes from: EC2 may not show a new task for some seconds. */
-type Note = { taskId: string };
+/**
+ * What a later attempt of the activity resumes from: EC2 may not show a new task for some seconds. `told`: the
+ * run knows that its node is being reimaged; a worker that died in between leaves that to the next one.
+ */
+type Note = { taskId: string; told: boolean };
 
 export async function replaceRootVolume(
   deps: ActivityDeps,
@@ -28,6 +31,7 @@ export async function replaceRootVolume(
   if (noted !== undefined) {
     const task = await promptly(deps.instances.collectTask(provider, noted.taskId));
     if (task === undefined) return { kind: 'waiting', why: `EC2 does not show ${noted.taskId} yet` };
+    await tellOnce(deps, o, { note: noted, beat });
     return follow(deps, o, task);
   }
   const clientToken = clientTokenOf(deps.namespace, o);
@@ -35,7 +39,7 @@ export async function replaceRootVolume(
   const judged = judgeTasks(tasks, clientToken);
   if (judged.kind === 'unsafe') return judged;
   if (judged.kind === 'ours') {
-    beat({ taskId: judged.task.taskId });
+    await tellOnce(deps, o, { note: { taskId: judged.task.taskId, told: false }, beat });
     return follow(deps, o, judged.task);
   }
   const obstacle = await whyNotBegin(deps, o);
@@ -63,8 +67,7 @@ async function begin(
         'refit.dev/attempt': String(step.attempt),
       },
     });
-    beat({ taskId: task.taskId });
-    await tellState(deps.runs, o, 'reimaging');
+    await tellOnce(deps, o, { note: { taskId: task.taskId, told: false }, beat });
     return await follow(deps, o, task);
   } catch (error) {
     if (error instanceof PortError && (error.kind === 'invalid' || error.kind === 'notFound')) {
@@ -72,6 +75,16 @@ async function begin(
     }
     throw error;
   }
+}
+
+async function tellOnce(
+  deps: ActivityDeps,
+  o: RootVolumeInput,
+  { note, beat }: { note: Note; beat: (note: Note) => void },
+): Promise<void> {
+  // The task's id goes first: it must outlive a worker that dies while it tells.
+  beat(note);
+  if (!note.told) beat({ ...note, told: await tellState(deps.runs, o, 'reimaging') });
 }
 
 /** What the task's state means; a state that is not final is looked at again later. */
@@ -147,5 +160,6 @@ function toTagValue(text: string): string {
 
 function parseNote(details: unknown): Note | undefined {
   if (typeof details !== 'object' || details === null || !('taskId' in details)) return undefined;
-  return typeof details.taskId === 'string' ? { taskId: details.taskId } : undefined;
+  const told = 'told' in details && details.told === true;
+  return typeof details.taskId === 'string' ? { taskId: details.taskId, told } : undefined;
 }

@@ -5,12 +5,17 @@ import type { Runs } from '../adapters/ports/runs.ts';
 import type { NodeStateName } from '../domain/node-state.ts';
 import type { NodeActivityInput } from './api.ts';
 
-/** Costs four events of the run's history: call it once a step, and never for one that is over at once. */
-export async function tellState(runs: Runs, o: NodeActivityInput, state: NodeStateName): Promise<void> {
+/**
+ * Costs four events of the run's history: call it once a step, and never for one that is over at once.
+ * False when the run could not be told.
+ */
+export async function tellState(runs: Runs, o: NodeActivityInput, state: NodeStateName): Promise<boolean> {
   const { log } = Context.current();
   try {
     await runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state });
+    return true;
   } catch (error) {
     log.warn('the run could not be told of a state', { node: o.step.node, state, error });
+    return false;
   }
 }

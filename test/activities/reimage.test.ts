@@ -37,7 +37,10 @@ describe('reimage by root volume', () => {
       kind: 'failed',
       failure: { type: 'NotYet', nonRetryable: false, category: 'BENIGN', nextRetryDelay: 1_000 },
     });
-    expect(ending.beats.at(-1)).toEqual({ taskId: 'replacevol-1' });
+    expect(ending.beats).toEqual([
+      { taskId: 'replacevol-1', told: false },
+      { taskId: 'replacevol-1', told: true },
+    ]);
     expect(made()).toMatchObject([
       {
         argument: {
@@ -74,7 +77,7 @@ describe('reimage by root volume', () => {
   });
 
   it.each([
-    ['with its heartbeat details', { taskId: 'replacevol-1' }],
+    ['with its heartbeat details', { taskId: 'replacevol-1', told: true }],
     ['with nothing but the tags on the task', undefined],
   ])('resumes %s: neither looks nor begins again [I41]', async (_how, heartbeatDetails) => {
     await runActivity(reimageNode, input());
@@ -95,6 +98,18 @@ describe('reimage by root volume', () => {
     });
     expect(made()).toHaveLength(1);
     expect(bed.cluster.calls).toHaveLength(1);
+  });
+
+  it('tells the run that the node is being reimaged when the worker before it died untold', async () => {
+    const reportState = bed.runs.reportState.bind(bed.runs);
+    bed.runs.reportState = () => Promise.reject(new Error('Temporal is away'));
+    const died = await runActivity(reimageNode, input());
+    bed.runs.reportState = reportState;
+    const told = await runActivity(reimageNode, input(), { heartbeatDetails: died.beats.at(-1), attempt: 2 });
+    await runActivity(reimageNode, input(), { heartbeatDetails: told.beats.at(-1), attempt: 3 });
+    expect(bed.runs.calls.filter(({ method }) => method === 'reportState')).toEqual([
+      { method: 'reportState', argument: expect.objectContaining({ node: 'n1', state: 'reimaging' }) },
+    ]);
   });
 
   it('gives the same token to two workers and another to another attempt [I41]', async () => {
