@@ -51,6 +51,9 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     namespace,
     taskQueue,
     workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    dataConverter: {
+      payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.ts', import.meta.url)),
+    },
     activities: createActivities(deps),
     ...WORKER_LIMITS,
   });

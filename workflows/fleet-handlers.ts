@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowNow } from './clock.ts';
+import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
 import { apply } from './fleet-run.ts';
 import type { FleetRun, Happened } from './fleet-run.ts';
 import {
@@ -127,19 +128,34 @@ function ignore(run: FleetRun, message: string, content: unknown, why: string): 
   run.version += 1;
 }
 
+/** In-house signals have names that anybody may use: what does not look like a child's report is ignored. */
 function setChildHandlers(run: FleetRun): void {
-  setHandler(nodeStateSignal, ({ node, state }) => {
-    apply(run, { kind: 'nodeStateReported', node, state });
+  const isReport = (name: string, content: unknown, shape: Readonly<Record<string, string>>): boolean => {
+    if (hasShape(content, shape)) return true;
+    ignore(run, name, content, 'not what a child of this run reports');
+    return false;
+  };
+  setHandler(nodeStateSignal, (report) => {
+    if (!isReport('nodeState', report, { node: 'string', state: 'string' })) return;
+    apply(run, { kind: 'nodeStateReported', node: report.node, state: report.state });
   });
-  setHandler(nodeProgressSignal, ({ node, progress }) => {
-    apply(run, { kind: 'progressReported', node, progress });
+  setHandler(nodeProgressSignal, (report) => {
+    if (!isReport('nodeProgress', report, { node: 'string', progress: 'object' })) return;
+    if (!isReport('nodeProgress', report.progress, PROGRESS_SHAPE)) return;
+    apply(run, { kind: 'progressReported', node: report.node, progress: report.progress });
   });
-  setHandler(nodeAnswerSignal, ({ node, askId, accepted, why }) => {
+  setHandler(nodeAnswerSignal, (report) => {
+    const shape = { node: 'string', askId: 'string', accepted: 'boolean', why: 'string' };
+    if (!isReport('nodeAnswer', report, shape)) return;
+    const { node, askId, accepted, why } = report;
     const open = run.state.asks.some((ask) => ask.askId === askId);
     if (open) run.answers.set(askId, { accepted, why });
     apply(run, { kind: 'skipAnswered', node, askId, accepted, why });
   });
-  setHandler(nodeEndedSignal, async ({ parentFirstRunId, end }) => {
+  setHandler(nodeEndedSignal, async (report) => {
+    if (!isReport('nodeEnded', report, { parentFirstRunId: 'string', end: 'object' })) return;
+    const { parentFirstRunId, end } = report;
+    if (!isReport('nodeEnded', end, { node: 'string', attempt: 'number', outcome: 'object' })) return;
     // From the child of a former run of the same id: not this run's business.
     if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
     await CancellationScope.nonCancellable(() => condition(() => run.loaded));

@@ -23,3 +23,31 @@ export function inputOrFail<T>(parsed: Parsed<T>): T {
   if (parsed.kind === 'ok') return parsed.value;
   throw ApplicationFailure.nonRetryable(renderInvalid(parsed), 'InvalidInput');
 }
+
+/** Of a drain's report. */
+export const PROGRESS_SHAPE = {
+  podsTotal: 'number',
+  podsLeft: 'number',
+  blockers: 'object',
+  blockersTotal: 'number',
+};
+
+/** Does it have these properties, of these types? For what workflows send each other under open names. */
+export function hasShape(content: unknown, shape: Readonly<Record<string, string>>): boolean {
+  if (typeof content !== 'object' || content === null) return false;
+  const given = content as Record<string, unknown>;
+  return Object.entries(shape).every(([key, type]) => typeof given[key] === type && given[key] !== null);
+}
+
+/** The second argument is given by workflows alone: anything else there is somebody's mistake. */
+export function ownOrFail<T extends NodeRun | Carried>(own: T | undefined): T | undefined {
+  if (own === undefined || own === null) return undefined;
+  const isOwn =
+    (own.kind === 'child' && hasShape(own, { run: 'object', grant: 'object', step: 'object' })) ||
+    (own.kind === 'carried' && hasShape(own, { state: 'object' }));
+  if (isOwn) return own;
+  throw ApplicationFailure.nonRetryable(
+    'input: found a second argument, expected one JSON object alone: the second is given by workflows',
+    'InvalidInput',
+  );
+}

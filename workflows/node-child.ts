@@ -23,6 +23,7 @@ import {
 } from './activity-calls.ts';
 import { workflowNow } from './clock.ts';
 import { renderNodeDetails } from './details.ts';
+import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
 import type { NodeRun } from './inputs.ts';
 import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
@@ -33,11 +34,7 @@ import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-t
 import type { NodeHistory } from '../domain/report.ts';
 
 /** An event without what `drive` and `apply` add: its time, and of a failed step which one it was. */
-type Happened = NodeEvent extends infer E
-  ? E extends { at: string }
-    ? Omit<E, 'at' | 'of'>
-    : never
-  : never;
+type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at' | 'of'> : never) : never;
 
 type Child = {
   run: NodeRun;
@@ -67,8 +64,14 @@ export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> 
     reportEnd: false,
     grantWaitMs: GRANT_WAIT_FIRST_MS,
   };
-  setHandler(nodeControlSignal, (control) => onControl(child, control));
-  setHandler(nodeProgressSignal, ({ progress }) => void apply(child, { kind: 'progressed', progress }));
+  setHandler(nodeControlSignal, async (control) => {
+    // The name is open to anybody: what is no control changes nothing, and must not hold the node.
+    if (hasShape(control, { kind: 'string' })) await onControl(child, control);
+  });
+  setHandler(nodeProgressSignal, (report) => {
+    if (!hasShape(report, { progress: 'object' }) || !hasShape(report.progress, PROGRESS_SHAPE)) return;
+    apply(child, { kind: 'progressed', progress: report.progress });
+  });
   // `temporal workflow cancel` of the child means abort; its way back cannot be cancelled.
   CancellationScope.current().cancelRequested.catch(() => {
     wish(child, { kind: 'abortAsked', why: 'its workflow was cancelled' });

@@ -4,7 +4,7 @@ import { makeContinueAsNewFunc } from '@temporalio/workflow';
 import type { NodeUpgradeResult } from '../activities/api.ts';
 import { driveFleet } from './fleet-driver.ts';
 import type { FleetUpgradeResult } from './fleet-driver.ts';
-import { inputOrFail } from './inputs.ts';
+import { inputOrFail, ownOrFail } from './inputs.ts';
 import type { Carried, NodeRun } from './inputs.ts';
 import { takeNodeThrough } from './node-child.ts';
 import { parseNodeUpgradeInput } from '../domain/parse/workflow-inputs.ts';
@@ -12,9 +12,10 @@ import { parseNodeUpgradeInput } from '../domain/parse/workflow-inputs.ts';
 /** The second argument is given by workflows, never by people. */
 export async function nodeUpgrade(
   input: unknown,
-  own?: NodeRun | Carried,
+  second?: NodeRun | Carried,
 ): Promise<NodeUpgradeResult | FleetUpgradeResult> {
   const { node, ...rest } = inputOrFail(parseNodeUpgradeInput(input));
+  const own = ownOrFail(second);
   if (own?.kind === 'child') return await takeNodeThrough(own);
   const next = makeContinueAsNewFunc<typeof nodeUpgrade>();
   return await driveFleet({

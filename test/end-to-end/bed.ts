@@ -34,7 +34,12 @@ export type Bed = {
 export async function openBed(o: { nodes: number; seed?: number; clusters?: number }): Promise<Bed> {
   const dir = join(mkdtempSync(join(tmpdir(), 'refit-e2e-')), 'sandbox');
   const trace: string[] = [];
-  await up({ dir, ...o, onProgress: (progress) => trace.push(JSON.stringify(progress)) });
+  try {
+    await up({ dir, ...o, onProgress: (progress) => trace.push(JSON.stringify(progress)) });
+  } catch (error) {
+    await rm(join(dir, '..'), { recursive: true, force: true });
+    throw error;
+  }
   const sandbox = (await status({ dir })).status;
   const { set, unset } = await environment({ dir });
   const env: NodeJS.ProcessEnv = { ...process.env, ...set, NO_COLOR: '1' };

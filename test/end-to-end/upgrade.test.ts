@@ -118,7 +118,7 @@ describe('24 nodes, three at once, approved before the first three', () => {
     }
   });
 
-  it('never has more than three nodes cordoned, each once, and none before it was approved [I4]', () => {
+  it('never has more than three nodes cordoned, each once, and none before it was approved [I91]', () => {
     const history = cordonHistory(log);
     expect(history.most.count).toBe(AT_ONCE);
     expect([...history.cordons.keys()].sort()).toEqual([...before.keys()].sort());
