@@ -4,7 +4,7 @@ import PQueue from 'p-queue';
 import type { ClusterApi, KubeObject } from '../sandbox/cluster-api.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
 
-export const NAMESPACE = 'bench';
+const NAMESPACE = 'bench';
 const APP = 'load';
 const BUDGET = 'load';
 /** One node in ten kubectl drains side by side carries each of these. */

@@ -50,7 +50,7 @@ export function readRequests(path: string, from: number, agents: readonly string
   );
 }
 
-export function kindOf(request: Request): string {
+function kindOf(request: Request): string {
   const { verb, resource, subresource } = request;
   return `${verb} ${resource === '' ? '(no resource)' : resource}${subresource === '' ? '' : `/${subresource}`}`;
 }

@@ -57,7 +57,7 @@ export async function kubectlSideBySide(bed: BenchBed): Promise<number> {
 }
 
 /** A worker's own connection, with its own watches; cold, as after a worker's start. */
-export async function withRefit<T>(
+async function withRefit<T>(
   bed: BenchBed,
   work: (cluster: KubernetesCluster) => Promise<T>,
 ): Promise<T> {
@@ -102,7 +102,7 @@ async function drainAll(cluster: KubernetesCluster, nodes: readonly DrainedNode[
 }
 
 /** From cordon to uncordon, with the consistent look that stands right before a reimage. */
-export async function drainNode(
+async function drainNode(
   cluster: KubernetesCluster,
   o: { node: string; uid: string; owner: string },
   signal: AbortSignal,

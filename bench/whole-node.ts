@@ -41,7 +41,7 @@ export async function runWhole(bed: BenchBed, nodes: number): Promise<WholeRun> 
   return { ...run, requests: readRequests(bed.cluster.auditLog, from, [REFIT]) };
 }
 
-export function judgeRequests(run: WholeRun): PartResult {
+function judgeRequests(run: WholeRun): PartResult {
   const { nodes, requests } = run;
   const evictions = evictionsTaken(requests).length;
   const perNode = requests.length / nodes;
