@@ -1,6 +1,7 @@
 // The bench's own sandbox: real servers, up for one part and down after it, whatever happens.
 import { createClusterApi } from '../sandbox/cluster-api.ts';
-import type { ClusterApi } from '../sandbox/cluster-api.ts';
+import { beingPatient } from './patient-api.ts';
+import type { PatientApi } from './patient-api.ts';
 import type { SandboxStatus } from '../sandbox/status.ts';
 import { openBed } from '../test/end-to-end/bed.ts';
 import type { Bed } from '../test/end-to-end/bed.ts';
@@ -10,7 +11,7 @@ export type BenchBed = Bed & {
   /** Pids of the control plane and the simulated kubelets, by component. */
   pids: Readonly<Record<string, number>>;
   /** The bench's own hand; its requests are nobody's figures. */
-  api: ClusterApi;
+  api: PatientApi;
 };
 
 export function say(text: string): void {
@@ -50,7 +51,7 @@ async function withHand<T>(bed: Bed, work: (bed: BenchBed) => Promise<T>): Promi
   });
   const api = createClusterApi({ ...cluster, userAgent: 'bench-load' });
   try {
-    return await work({ ...bed, cluster, pids: Object.fromEntries(pids), api });
+    return await work({ ...bed, cluster, pids: Object.fromEntries(pids), api: beingPatient(api) });
   } finally {
     await api.close();
   }

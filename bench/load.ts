@@ -1,7 +1,8 @@
 // What is drained: nodes with exactly so many pods each, and others where replacements land. The same
 // before every round, whoever drained before: a full node takes no more pods, so that none lands twice.
 import PQueue from 'p-queue';
-import type { ClusterApi, KubeObject } from '../sandbox/cluster-api.ts';
+import type { KubeObject } from '../sandbox/cluster-api.ts';
+import type { PatientApi } from './patient-api.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
 
 const NAMESPACE = 'bench';
@@ -26,7 +27,7 @@ export type DrainedNode = { name: string; uid: string; isSequential: boolean };
 
 const LANDING_NODES = 20;
 const LANDING_PODS = 1000;
-const WRITES_AT_ONCE = 16;
+const WRITES_AT_ONCE = 8;
 /** On two cores some twenty pods a second become Ready; a busy machine is slower. */
 const READY_MIN_PER_SECOND = 2;
 const READY_GRACE_MS = 60_000;
@@ -54,11 +55,11 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unk
 }
 
 export class Load {
-  readonly #api: ClusterApi;
+  readonly #api: PatientApi;
   readonly #size: LoadSize;
   nodes: readonly DrainedNode[] = [];
 
-  constructor(api: ClusterApi, size: LoadSize) {
+  constructor(api: PatientApi, size: LoadSize) {
     this.#api = api;
     this.#size = size;
   }

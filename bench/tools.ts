@@ -57,10 +57,7 @@ export async function kubectlSideBySide(bed: BenchBed): Promise<number> {
 }
 
 /** A worker's own connection, with its own watches; cold, as after a worker's start. */
-async function withRefit<T>(
-  bed: BenchBed,
-  work: (cluster: KubernetesCluster) => Promise<T>,
-): Promise<T> {
+async function withRefit<T>(bed: BenchBed, work: (cluster: KubernetesCluster) => Promise<T>): Promise<T> {
   const kubernetes = createKubernetes({ env: bed.env });
   const { kubeconfig, context, name } = bed.cluster;
   try {
