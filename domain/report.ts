@@ -38,9 +38,12 @@ export type NodeHistory = {
 };
 
 export type RunOutcome =
-  | 'succeeded' // every node of the scope is done or was up to date, at least one was done
+  /** No node failed, and at least one was done. What was skipped or left alone stands in `notes`, by name. */
+  | 'succeeded'
+  /** Every node was up to date already. */
   | 'nothingToDo'
-  | 'failed' // ended with failures, or with work left and none done
+  /** Ended with failures, or with work left and none done. */
+  | 'failed'
   | 'aborted'
   | 'cancelled';
 
@@ -52,8 +55,10 @@ export type RunReport = {
   cluster: string;
   requestedBy: string | null;
   startedAt: string;
+  /** Of a run that goes on: when the report was asked for. */
   endedAt: string;
-  outcome: RunOutcome;
+  /** Null while the run goes on; a recorded report has one. */
+  outcome: RunOutcome | null;
   plan: PlanSummary | null;
   counts: {
     total: number;

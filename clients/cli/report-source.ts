@@ -74,7 +74,7 @@ export async function collectKnownReports(records: Records): Promise<readonly Kn
       const report = (await records.get(digest)) as RunReport | undefined;
       if (report === undefined) continue;
       const { startedAt, endedAt, outcome } = report;
-      known.push({ workflowId, digest, startedAt, endedAt, outcome });
+      known.push({ workflowId, digest, startedAt, endedAt, outcome: outcome ?? 'unknown' });
     }
   }
   return known.toSorted((a, b) => Date.parse(a.endedAt) - Date.parse(b.endedAt));

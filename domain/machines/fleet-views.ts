@@ -165,7 +165,7 @@ export function reportOf(state: RunState, scope: Scope, ids: RunIds, now: string
   return { report: reportAt(state, scope, ids, state.endedAt ?? now), digest: state.reportDigest };
 }
 
-/** The report as it would read if the run ended at `endedAt`; null before there is a definition. */
+/** The report as far as it is known at `endedAt`; null before there is a definition. */
 export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: string): RunReport | null {
   const { definition } = state;
   if (definition === null) return null;
@@ -178,7 +178,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
     requestedBy: definition.requestedBy,
     startedAt: state.startedAt,
     endedAt,
-    outcome: state.outcome ?? 'failed',
+    outcome: state.outcome,
     plan: state.plan,
     counts: {
       total: state.codes.length,

@@ -28,15 +28,16 @@ export function renderReport(
 function renderHead(report: RunReport): readonly string[] {
   const by = report.requestedBy === null ? '' : `, requested by ${printable(report.requestedBy)}`;
   return [
-    `${report.workflowId}: ${report.outcome}`,
+    `${report.workflowId}: ${report.outcome ?? 'goes on'}`,
     `cluster ${report.cluster} of fleet ${report.fleet}${by}`,
     `${report.startedAt} to ${report.endedAt}, ${renderBetween(report.startedAt, report.endedAt)}`,
     renderCounts({ active: 0, ...report.counts }),
   ];
 }
 
-function renderPlanned({ plan }: RunReport): readonly string[] {
-  if (plan === null) return ['', 'It ended before it had planned.'];
+function renderPlanned({ plan, outcome }: RunReport): readonly string[] {
+  if (plan === null)
+    return ['', outcome === null ? 'It has no plan yet.' : 'It ended before it had planned.'];
   const pools = plan.pools.map((pool) => {
     const from = Object.entries(pool.from).map(([name, nodes]) => `${name} (${nodes})`);
     const what = pool.upgrade === 0 ? 'nothing to upgrade' : `${from.join(', ')} --> ${pool.to}`;
