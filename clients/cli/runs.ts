@@ -37,7 +37,7 @@ export async function pickRun(temporal: TemporalSide, flags: RunFlags): Promise<
   });
 }
 
-export function openRunLines(open: readonly OpenRun[]): readonly string[] {
+function openRunLines(open: readonly OpenRun[]): readonly string[] {
   return open.map((run) => `-w ${run.workflowId}   (${run.type}, since ${run.startedAt})`);
 }
 

@@ -6,7 +6,7 @@ type Format = Parameters<typeof styleText>[0];
 export type Paint = (format: Format, text: string) => string;
 
 /** https://no-color.org: set and not empty means no. */
-export function wantsColour(writer: Writer, env: Environment): boolean {
+function wantsColour(writer: Writer, env: Environment): boolean {
   if ((env['NO_COLOR'] ?? '') !== '') return false;
   return writer.isTTY && env['TERM'] !== 'dumb';
 }

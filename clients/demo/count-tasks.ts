@@ -14,7 +14,7 @@ export async function countRootVolumeTasks(endpoint: string): Promise<string> {
   return describeTasks(calls);
 }
 
-export function describeTasks(calls: readonly Call[]): string {
+function describeTasks(calls: readonly Call[]): string {
   const tokensOf = new Map<string, Set<string | null>>();
   for (const { parameters, clientToken } of calls) {
     const instance = parameters['InstanceId'] ?? '(none)';

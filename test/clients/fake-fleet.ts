@@ -66,7 +66,7 @@ export function makeNode(name: string, o: Partial<NodeFacts> = {}): NodeFacts {
   };
 }
 
-export function makeInventory(nodes: readonly NodeFacts[]): Inventory {
+function makeInventory(nodes: readonly NodeFacts[]): Inventory {
   return {
     cluster: 'prod-east',
     observedAt: '2026-11-21T12:00:00Z',
