@@ -20,9 +20,14 @@ export default {
         '<rootDir>/test/sandbox/',
         '<rootDir>/test/end-to-end/',
         '<rootDir>/test/workflows/',
+        '<rootDir>/test/replay/',
       ],
     },
-    { ...shared, displayName: 'workflows', testMatch: ['<rootDir>/test/workflows/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'workflows',
+      testMatch: ['<rootDir>/test/workflows/**/*.test.ts', '<rootDir>/test/replay/**/*.test.ts'],
+    },
     {
       ...shared,
       displayName: 'sandbox',

@@ -1,17 +1,19 @@
 // The test bed of the end-to-end tests: one sandbox, real workers as processes of their own, and the
 // stock tools. It asks only what an operator or an auditor could ask, never Refit's own memory.
+import { expect } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { RunStatus, TablePage } from '../../domain/status.ts';
 import { down, environment, status, up } from '../../sandbox/sandbox.ts';
 import type { Ec2Call } from '../../sandbox/ec2/calls.ts';
 import type { SandboxStatus } from '../../sandbox/status.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
+import { keepHistories } from '../replay/keep-histories.ts';
 import { readAuditLog } from '../checker/audit-log.ts';
 import type { Request } from '../checker/audit-log.ts';
 
@@ -52,6 +54,7 @@ export async function openBed(o: { nodes: number; seed?: number; clusters?: numb
     client: new Client({ connection, namespace: sandbox.temporal.namespace }),
     workers: [],
     close: async () => {
+      await recordHistories(bed);
       await Promise.all(bed.workers.map((worker) => stopWorker(worker)));
       await connection.close();
       await down({ dir });
@@ -59,6 +62,18 @@ export async function openBed(o: { nodes: number; seed?: number; clusters?: numb
     },
   };
   return bed;
+}
+
+/** For test/replay/record.ts: what the server knows of this test's runs, before it is gone. */
+async function recordHistories(bed: Bed): Promise<void> {
+  const folder = process.env['REFIT_RECORD_HISTORIES'] ?? '';
+  if (folder === '') return;
+  const test = basename(expect.getState().testPath ?? 'unknown', '.test.ts');
+  await keepHistories({ client: bed.client, dir: join(bed.dir, '..') }, folder, test).catch(
+    (error: unknown) => {
+      process.stderr.write(`histories of ${test} were not kept: ${String(error)}\n`);
+    },
+  );
 }
 
 /** Starts `refit worker` as a process of its own and waits until it polls. */
