@@ -1,8 +1,18 @@
 // Images and reimages that go wrong: the run stops, says why, leaves the failed node cordoned and the others
 // as they were, and does what a person decides. Told by the audit log, EC2's account and the stock tools.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { evictions } from '../checker/audit-log.ts';
-import { auditLog, fault, kubectl, openBed, refit, runStatus, startWorker, waitForStatus } from './bed.ts';
+import {
+  auditLog,
+  fault,
+  kubectl,
+  openBed,
+  refit,
+  runStatus,
+  startWorker,
+  temporal,
+  waitForStatus,
+} from './bed.ts';
 import type { Bed, Said } from './bed.ts';
 import {
   LONG_MS,
@@ -10,9 +20,8 @@ import {
   PUT_BACK,
   UNTOUCHED,
   holdDrain,
-  isHeldSince,
-  awaitThat,
   nodeView,
+  openWorkflows,
   removeHeld,
   rootVolumeTasks,
   runEnd,
@@ -39,6 +48,15 @@ afterAll(async () => bed?.close(), 60_000);
 beforeEach(() => {
   since = Date.now();
 });
+
+/** A test that broke off must not keep the cluster from the next one. */
+afterEach(async () => {
+  for (const id of ['silent', 'wrong', 'crashing', 'task', 'detached']) {
+    const [open] = await openWorkflows(bed, id, []);
+    if (open !== undefined) await temporal(bed, 'workflow', 'terminate', '-w', open);
+  }
+  await fault(bed, 'clear');
+}, 60_000);
 
 type NodeList = {
   items: {
@@ -89,8 +107,8 @@ async function explained(workflowId: string, node: string, why: RegExp): Promise
   for (const command of ['status', 'why', 'report']) {
     const args = command === 'report' ? [workflowId] : ['-w', workflowId];
     const text = await must(refit(bed, command, ...args));
-    const lines = text.split('\n').filter((line) => line.includes(node));
-    expect({ command, found: lines.some((line) => why.test(line)), text }).toMatchObject({ found: true });
+    expect({ command, text }).toEqual({ command, text: expect.stringContaining(node) });
+    expect({ command, text }).toEqual({ command, text: expect.stringMatching(why) });
   }
 }
 
@@ -137,7 +155,6 @@ describe('a bad image', () => {
       const policy = await policyFor('h100', 2);
       await startRun(bed, 'wrong', { release: 'wrongVersion', nodes: [first, second], policy });
       const watching = watched('wrong');
-      await awaitThat('the drain to be held', () => isHeldSince(bed, second, since));
       await tripped('wrong');
       await explained('wrong', first, /v1\.36\.1.*v1\.36\.0|v1\.36\.0.*v1\.36\.1/);
       expect(await way(second)).toEqual(PUT_BACK);
@@ -227,7 +244,6 @@ describe('a root-volume task that fails', () => {
       });
       expect((await watching).code).toBe(4);
       expect(await way(node)).toEqual({ cordons: 1, uncordons: 0, tasks: 1 });
-      await fault(bed, 'clear');
     },
     TEST_MS,
   );

@@ -108,8 +108,8 @@ export async function expectRefused(
   expect({ ...plan, code: plan.code }).toEqual({ ...plan, code: 3 });
   expect({ ...upgrade, code: upgrade.code }).toEqual({ ...upgrade, code: 3 });
   expect(failure).toEqual({ ...failure, type: 'Refused' });
-  expectReadable(plan.stderr, parts);
-  expectReadable(upgrade.stderr, parts);
+  expectReadable(plan.stdout + plan.stderr, parts);
+  expectReadable(upgrade.stdout + upgrade.stderr, parts);
   expectReadable(failure.message, parts);
 }
 

@@ -329,8 +329,11 @@ describe('nodes that cannot be taken', () => {
     'an instance of %s refuses the run',
     async (_, id, label, owner) => {
       await kubectl(bed, 'label', 'node', nodes[0], `${label}=gpus`);
-      await expectRefused(bed, { id, fleet: 'sandbox' }, [/ip-10-0-0-1/, /gpus/, owner]);
-      await kubectl(bed, 'label', 'node', nodes[0], `${label}-`);
+      try {
+        await expectRefused(bed, { id, fleet: 'sandbox' }, [/ip-10-0-0-1/, /gpus/, owner]);
+      } finally {
+        await kubectl(bed, 'label', 'node', nodes[0], `${label}-`);
+      }
     },
     TEST_MS,
   );

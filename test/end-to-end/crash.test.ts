@@ -13,8 +13,8 @@ import {
   UNTOUCHED,
   atOnce,
   awaitThat,
+  drainHeld,
   holdDrain,
-  isHeldSince,
   leaseHolder,
   nodeView,
   openWorkflows,
@@ -77,9 +77,6 @@ const taskBegan = async (node: string) => {
   });
 };
 
-const drainHeld = (node: string) =>
-  awaitThat(`the drain of ${node} to be held`, () => isHeldSince(bed, node, since));
-
 const stateShown = (workflowId: string, node: string, state: string) =>
   awaitThat(`${node} to be ${state}`, async () => {
     const states = await shownStates(bed, workflowId).catch(() => ({}) as Record<string, string>);
@@ -118,7 +115,7 @@ describe('a run whose worker is killed', () => {
         await temporal(bed, 'workflow', 'signal', '-w', 'killed', '--name', 'approve', '--input', decision);
       };
       await approve(first);
-      await drainHeld(first);
+      await drainHeld(bed, 'killed', first);
       const spare = await startWorker(bed);
       await stopWorker(worker, 'SIGKILL');
       worker = spare;
@@ -189,7 +186,7 @@ describe('a run whose servers are killed', () => {
       const [, node] = batch;
       await holdDrain(bed, node);
       await startRun(bed, 'no-api', { release: 'next', nodes: [node], policy: atOnce(1) });
-      await drainHeld(node);
+      await drainHeld(bed, 'no-api', node);
       const { name, server } = bed.sandbox.clusters[0] ?? { name: '', server: '' };
       await restartApiServer({ dir: bed.dir, name, server });
       await releaseDrain(bed, node);
@@ -215,7 +212,7 @@ async function spread(workflowId: string, release: string): Promise<void> {
     const decision = JSON.stringify({ gate: `node/${node}`, by: 'sam' });
     await temporal(bed, 'workflow', 'signal', '-w', workflowId, '--name', 'approve', '--input', decision);
   }
-  await drainHeld(draining);
+  await drainHeld(bed, workflowId, draining);
   await stateShown(workflowId, verifying, 'verifying');
   await taskBegan(reimaging);
 }
@@ -307,7 +304,7 @@ describe('a child that is cancelled or terminated by itself', () => {
       await holdDrain(bed, drained);
       await fault(bed, 'slow-reimage', reimaged, '--seconds', '8');
       await startRun(bed, 'drops', { release: 'next', nodes: [drained], policy: atOnce(1) });
-      await drainHeld(drained);
+      await drainHeld(bed, 'drops', drained);
       await temporal(bed, 'workflow', 'cancel', '-w', `drops/node/${drained}`);
       // Work was left and nothing was done: that is no success.
       const dropped = await runEnd(bed, 'drops');
@@ -330,7 +327,7 @@ describe('a child that is cancelled or terminated by itself', () => {
       const [, , node] = h100;
       await holdDrain(bed, node);
       await startRun(bed, 'childless', { release: 'next', nodes: [node], policy: atOnce(1) });
-      await drainHeld(node);
+      await drainHeld(bed, 'childless', node);
       await temporal(bed, 'workflow', 'terminate', '-w', `childless/node/${node}`, '--reason', 'a test');
       const paused = await waitForStatus(
         bed,

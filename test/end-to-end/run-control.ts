@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byRefit, cordonHistory } from '../checker/audit-log.ts';
-import { auditLog, ec2Calls, kubectl, runTable, temporal } from './bed.ts';
+import { auditLog, ec2Calls, kubectl, runTable, temporal, waitForStatus } from './bed.ts';
 import type { Bed } from './bed.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 
@@ -208,10 +208,23 @@ export async function awaitThat(
   });
 }
 
-export const cordonedSince = (bed: Bed, node: string, since: number): boolean =>
-  cordonHistory(auditLog(bed, since)).cordons.has(node);
+/** The drain of a node from which `holdDrain` keeps a pod stands still. */
+export async function drainHeld(bed: Bed, workflowId: string, node: string): Promise<void> {
+  await waitForStatus(
+    bed,
+    workflowId,
+    `the drain of ${node} to be held`,
+    (seen) =>
+      seen.active.some(
+        (active) =>
+          active.node === node &&
+          active.progress?.blockers.some(({ pod }) => pod.startsWith(`held-${node}-`)) === true,
+      ),
+    LONG_MS,
+  );
+}
 
-/** Refused evictions show that the drain is at work and is held. */
+/** The API server itself refused an eviction; a PDB that can never allow it is asked after half a minute. */
 export const isHeldSince = (bed: Bed, node: string, since: number): boolean =>
   auditLog(bed, since).some(
     (one) =>
