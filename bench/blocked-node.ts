@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { KubeObject } from '../sandbox/cluster-api.ts';
 import { say } from './bed.ts';
 import type { BenchBed } from './bed.ts';
-import { awaitRun, historyLength, runToEnd, startRun, withWorker } from './real-run.ts';
+import { awaitRun, historyLength, runToEnd, startRun } from './real-run.ts';
+import { withWorker } from './worker.ts';
 import { CONTROLLER_MANAGER, REFIT, endOfLog, evictionsTaken, readRequests } from './requests.ts';
 
 const WORKFLOW_ID = 'upgrade.sandbox.blocked';

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import type { RunStatus } from '../domain/status.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
-import { runStatus, startWorker, stopWorker } from '../test/end-to-end/bed.ts';
 import type { BenchBed } from './bed.ts';
 
 const FLEET = 'sandbox';
@@ -37,7 +36,7 @@ export async function awaitRun(
   let last: RunStatus | undefined;
   await waitUntil({
     condition: async () => {
-      last = await runStatus(bed, workflowId);
+      last = await bed.client.workflow.getHandle(workflowId).query<RunStatus>('status');
       if (last.counts.failed > 0) throw new Error(`a node failed: ${JSON.stringify(last.waiting)}`);
       return o.until(last);
     },
@@ -98,16 +97,6 @@ async function listHistories(bed: BenchBed, workflowId: string): Promise<Histori
 /** Length of an open workflow's history, as Temporal tells it. */
 export async function historyLength(bed: BenchBed, workflowId: string): Promise<number> {
   return (await bed.client.workflow.getHandle(workflowId).describe()).historyLength;
-}
-
-/** A worker for the time of `work`. */
-export async function withWorker<T>(bed: BenchBed, work: (pid: number) => Promise<T>): Promise<T> {
-  const worker = await startWorker(bed);
-  try {
-    return await work(worker.process.pid ?? 0);
-  } finally {
-    await stopWorker(worker);
-  }
 }
 
 export type Memory = { nowMib: number; peakMib: number };

@@ -9,7 +9,8 @@ import type { PartResult } from './part.ts';
 import { REFIT, countByKind, endOfLog, evictionsTaken, readRequests } from './requests.ts';
 import type { Request } from './requests.ts';
 import { renderRequests } from './render-requests.ts';
-import { readHistories, readMemory, runToEnd, startRun, withWorker } from './real-run.ts';
+import { readHistories, readMemory, runToEnd, startRun } from './real-run.ts';
+import { withWorker } from './worker.ts';
 import type { Histories, Memory } from './real-run.ts';
 
 const WORKFLOW_ID = 'upgrade.sandbox.prod-east';

@@ -2,7 +2,8 @@
 // only its first nodes are taken through: the rest would take an hour and keep no more in memory at once.
 import { say, withBed } from './bed.ts';
 import { renderTable } from './figures.ts';
-import { awaitRun, readMemory, startRun, withWorker } from './real-run.ts';
+import { awaitRun, readMemory, startRun } from './real-run.ts';
+import { withWorker } from './worker.ts';
 import type { Memory } from './real-run.ts';
 
 const WORKFLOW_ID = 'upgrade.sandbox.memory';
