@@ -123,6 +123,8 @@ export type PutBackResult = { uncordoned: boolean; why: string };
 export interface NodeActivities {
   /** Checks the grant, then one PATCH. Short: a local activity. */
   cordonNode(o: NodeActivityInput): Promise<CordonResult>;
+  /** Ends when the run lets the node go on, or never will; until then it fails benignly. */
+  awaitGrant(o: NodeActivityInput): Promise<{ kind: 'granted' } | Withheld>;
   /** Long; heartbeats; fails benignly (type `DrainStalled`) when nothing could be evicted for a minute. */
   drainNode(o: NodeActivityInput & { deadline: string }): Promise<DrainResult>;
   /** Grant, consistent look, then the one root-volume task (or reboot) of this attempt; polls by benign retries. */

@@ -4,6 +4,7 @@ import { createClusterActivities } from './cluster.ts';
 import { createCordonActivities } from './cordon.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createDrainActivities } from './drain.ts';
+import { createGrantActivities } from './grant.ts';
 import { createObserveActivities } from './observe.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
@@ -15,6 +16,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...createClusterActivities(deps),
     ...createObserveActivities(deps),
     ...createCordonActivities(deps),
+    ...createGrantActivities(deps),
     ...createDrainActivities(deps),
     ...createReimageActivities(deps),
     ...createRejoinActivities(deps),

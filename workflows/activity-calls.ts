@@ -88,6 +88,16 @@ export function polling(o: { node: string; deadline: string }) {
   });
 }
 
+/** A held node asks for its grant as long as the run is paused: the server's retries write no history. */
+export function holding(node: string) {
+  return proxyActivities<NodeActivities>({
+    summary: `${node}: held by the run`,
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '24h',
+    retry: { ...RETRY, backoffCoefficient: 1.5 },
+  });
+}
+
 /** Locally when that works at once; with the server's patience when the other side is away. */
 export async function firstLocally<T>(locally: () => Promise<T>, patiently: () => Promise<T>): Promise<T> {
   try {

@@ -194,7 +194,7 @@ async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUp
     await recorded.then(
       (digest) => apply(run, { kind: 'reportRecorded', digest }),
       // The result then says null: the report can still be read by the query until retention ends.
-      () => undefined,
+      (error: unknown) => apply(run, { kind: 'recordLost', what: 'the report', why: failureText(error) }),
     );
   }
   await closing.reapOldRootVolumes({ cluster }).catch(() => undefined);

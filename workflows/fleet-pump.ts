@@ -7,8 +7,9 @@ import {
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { closing, firstLocally, recordingLocally } from './activity-calls.ts';
+import { closing, failureText, firstLocally, recordingLocally } from './activity-calls.ts';
 import { renderRunDetails } from './details.ts';
+import { apply } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import { nodeControlSignal } from './messages.ts';
 import type { FleetCommand } from '../domain/machines/fleet-events.ts';
@@ -63,9 +64,17 @@ function showAttributes(run: FleetRun, shown: string): string {
 async function sendAll(run: FleetRun): Promise<void> {
   run.sending = true;
   for (let command = run.commands.shift(); command !== undefined; command = run.commands.shift()) {
-    await send(run, command).catch(() => undefined);
+    await send(run, command).catch((error: unknown) => noteLost(run, command, error));
   }
   run.sending = false;
+}
+
+/** A child that has ended says so by its result; a decision that is in no record must be told of. */
+function noteLost(run: FleetRun, command: FleetCommand, error: unknown): void {
+  if (command.kind !== 'record') return;
+  const { kind, subject, by } = command.decision;
+  const what = `${kind}${subject === null ? '' : ` ${subject}`} by ${by}`;
+  apply(run, { kind: 'recordLost', what, why: failureText(error) });
 }
 
 /** Fails only when the other side is gone: a child that has ended says so by its result. */

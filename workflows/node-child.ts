@@ -16,6 +16,7 @@ import {
   draining,
   failureText,
   firstLocally,
+  holding,
   polling,
   recordingLocally,
   shortLocally,
@@ -46,12 +47,10 @@ type Child = {
   nudges: number;
   nudgesSeen: number;
   reportEnd: boolean;
-  grantWaitMs: number;
 };
 
-/** A held node asks again by itself, in case its run's word got lost: seldom, as each asking is history. */
-const GRANT_WAIT_FIRST_MS = 2 * 60_000;
-const GRANT_WAIT_LAST_MS = 15 * 60_000;
+/** When its grant can be asked for by nobody for a day, it is asked again after this. */
+const GRANT_FAILED_WAIT_MS = 60_000;
 
 export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> {
   const child: Child = {
@@ -62,7 +61,6 @@ export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> 
     nudges: 0,
     nudgesSeen: 0,
     reportEnd: false,
-    grantWaitMs: GRANT_WAIT_FIRST_MS,
   };
   setHandler(nodeControlSignal, async (control) => {
     // The name is open to anybody: what is no control changes nothing, and must not hold the node.
@@ -219,13 +217,24 @@ function soakVerifyUntil(child: Child): string {
   return new Date(Date.parse(workflowNow()) + child.way.step.rejoinTimeoutMs).toISOString();
 }
 
+/** Ends by the run's word, by a wish, or by the activity that asks for the grant in case that word got lost. */
 async function awaitGrant(child: Child): Promise<Happened | undefined> {
   const { kind } = child.way.state;
   const moved = () => child.way.state.kind !== kind;
-  await condition(() => moved() || child.nudges > child.nudgesSeen, child.grantWaitMs, {
-    summary: 'held by the run',
-  });
-  child.grantWaitMs = Math.min(child.grantWaitMs * 2, GRANT_WAIT_LAST_MS);
+  const asking = new CancellationScope();
+  let answered = false;
+  const ask = async () => {
+    try {
+      await holding(child.way.step.node).awaitGrant(inputOf(child));
+    } catch {
+      await sleep(GRANT_FAILED_WAIT_MS, { summary: 'its grant could not be asked for' });
+    }
+    answered = true;
+  };
+  // Cancelled once it is not needed any more.
+  asking.run(ask).catch(() => undefined);
+  await condition(() => moved() || answered || child.nudges > child.nudgesSeen);
+  asking.cancel();
   return moved() ? undefined : { kind: 'resumed' };
 }
 
@@ -239,7 +248,6 @@ async function onControl(child: Child, control: NodeControl): Promise<void> {
   switch (control.kind) {
     case 'nudge':
       child.nudges += 1;
-      child.grantWaitMs = GRANT_WAIT_FIRST_MS;
       return;
     case 'reportEnd':
       child.reportEnd = true;

@@ -36,6 +36,8 @@ export type Happening = { at: string } & (
   | { kind: 'lookedAgain' }
   | { kind: 'ended'; outcome: RunOutcome }
   | { kind: 'reportRecorded'; digest: string }
+  /** A decision or the report could not be kept as a record. */
+  | { kind: 'recordLost'; what: string; why: string }
 );
 
 export type FleetEvent = PersonMessage | Happening;

@@ -18,7 +18,11 @@ export function phaseWhyOf(state: RunState): string | null {
   const { aborting, paused, tripped, hold } = state;
   if (aborting !== null) return `aborted by ${aborting.by}: ${aborting.reason}`;
   if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
-  if (tripped !== null) return `${tripped.why}; retry or skip them, then resume; or abort`;
+  if (tripped !== null) {
+    // A retry that succeeded proves one node, not the image: a person still says that the run goes on.
+    const settled = !hasCode(state, 'failed') && state.retries.length === 0;
+    return `${tripped.why}; ${settled ? 'none is failed any more: resume' : 'retry or skip them, then resume'}; or abort`;
+  }
   if (hold.kind === 'waiting') return `held by ${hold.holder}`;
   if (state.planFailure !== null) return `cannot look at the cluster: ${state.planFailure.why}`;
   return null;

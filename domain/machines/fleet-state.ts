@@ -115,6 +115,8 @@ export const DECIDED_KEPT = 100;
 export const NOTE_CHARS_MAX = 300;
 /** 200 notes of 300 characters are a third of what one payload should hold; the records have the rest. */
 export const NOTES_KEPT = 200;
+/** 200 children with long names and their states are 110 KB: more would not fit what a run takes along. */
+export const OCCUPIED_MAX = 200;
 /** An observation older than this is not acted upon after an approval: the planner is asked again. */
 export const STEP_FRESH_MS = 60_000;
 
@@ -185,11 +187,13 @@ export function cutProgress<T extends { progress: DrainProgress | null }>(
   blockersMax: number,
 ): readonly T[] {
   const each = Math.max(1, Math.floor(blockersMax / Math.max(1, children.length)));
-  return children.map((child) =>
-    child.progress === null
-      ? child
-      : { ...child, progress: { ...child.progress, blockers: child.progress.blockers.slice(0, each) } },
-  );
+  let left = blockersMax;
+  return children.map((child) => {
+    if (child.progress === null) return child;
+    const blockers = child.progress.blockers.slice(0, Math.min(each, left));
+    left -= blockers.length;
+    return { ...child, progress: { ...child.progress, blockers } };
+  });
 }
 
 export function withIgnored(state: RunState, message: IgnoredMessage): RunState {

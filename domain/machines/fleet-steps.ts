@@ -1,6 +1,6 @@
 // What a run does with the steps that the planner offers: start them, ask at a gate first, or let them
 // lie while the run is held. Steps that lie are not kept: the planner is asked again when it matters.
-import { codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
+import { OCCUPIED_MAX, codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { NextSteps, NodeStep } from '../plan.ts';
 import type { Policy } from '../policy.ts';
@@ -46,6 +46,7 @@ function settle(state: RunState, scope: Scope, row: NextSteps['settled'][number]
 function offer(state: RunState, scope: Scope, step: NodeStep, observedAt: string, at: string): RunState {
   const code = codeOf(state, scope, step.node);
   const retry = state.retries.some(({ node }) => node === step.node);
+  if (occupiedNodes(state).length >= OCCUPIED_MAX) return state;
   const open = code === ROW_CODES.waiting || (code === ROW_CODES.failed && retry);
   if (!open || occupiedNodes(state).some(({ node }) => node === step.node)) return state;
   // A retry is a person's explicit wish: it asks no gate, and starts although the run has tripped.

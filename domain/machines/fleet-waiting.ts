@@ -1,6 +1,6 @@
 // For each thing that waits: on what, since when, until when, and what would free it.
 import { phaseWhyOf } from './fleet-phase.ts';
-import { cut } from './fleet-state.ts';
+import { cut, hasCode } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
 import type { DrainBlocker } from '../node-state.ts';
 import type { WaitingItem } from '../status.ts';
@@ -45,7 +45,9 @@ function listForRun(state: RunState): readonly WaitingItem[] {
         why,
         tripped.at,
         null,
-        'refit retry or refit skip of the failed nodes, then refit resume; or refit abort',
+        hasCode(state, 'failed')
+          ? 'refit retry or refit skip of the failed nodes, then refit resume; or refit abort'
+          : 'refit resume, or refit abort',
       ),
     ];
   }

@@ -31,8 +31,8 @@ import type { RowCode } from '../row-codes.ts';
 
 /** Nodes that carry a dead run's mark, as told at gate `adopt`; more would not be read. */
 const NODES_NAMED_MAX = 20;
-/** 200 reasons of 400 bytes: what a run takes along when it continues as new. */
-const BLOCKERS_CARRIED_MAX = 200;
+/** 60 reasons of 600 bytes at most: what a run takes along when it continues as new. */
+const BLOCKERS_CARRIED_MAX = 60;
 
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   switch (event.kind) {
@@ -83,6 +83,10 @@ export function transition(state: RunState, scope: Scope, event: FleetEvent): Fl
       return moved({ ...state, outcome: event.outcome, endedAt: event.at }, event.outcome);
     case 'reportRecorded':
       return moved({ ...state, reportDigest: event.digest }, 'recorded');
+    case 'recordLost': {
+      const text = `not recorded: ${event.what}: ${event.why}`;
+      return moved(withEvent(state, event.at, text), 'noted');
+    }
     default:
       return transitionByNode(state, scope, event);
   }

@@ -20,7 +20,7 @@ import { FakeWorld } from './fake-world.ts';
 import type { WorldOptions } from './fake-world.ts';
 
 /** Far above what anything here takes, far below what makes a hanging test unbearable. */
-const WAIT_TIMEOUT_MS = 30_000;
+const WAIT_TIMEOUT_MS = 90_000;
 
 export type Bed = {
   env: TestWorkflowEnvironment;
@@ -103,8 +103,8 @@ export async function withRun<T>(
       workflowBundle: bed.bundle,
       activities: world.activities(),
       maxCachedWorkflows: 100,
-      // A held activity does not make the end of a test wait.
-      shutdownForceTime: '3s',
+      // A worker that is cut off by force goes on polling for a while, and what it takes then is lost.
+      shutdownForceTime: '60s',
       ...o.worker,
     });
     return { worker, ended: worker.run() };

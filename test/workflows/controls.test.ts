@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+}, 180_000);
 
 const by = { by: 'sam', reason: 'test' };
 const inState = (node: string, state: string) => (s: Awaited<ReturnType<Running['status']>>) =>
@@ -41,7 +41,26 @@ describe('pause', () => {
       await update('resume', { by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 2 } });
     });
-  }, 60_000);
+  }, 180_000);
+});
+
+describe('resume', () => {
+  it('that crosses the refusal of a reimage is not lost [I74]', async () => {
+    await withRun(bed, { nodes: 1, name: 'resume-crossing' }, async ({ handle, until, update, world }) => {
+      world.hold('drainNode', 'n1');
+      await until('drain begun', () => world.count('drainNode held', 'n1') > 0);
+      await update('pause', by);
+      // The refusal is known to the activity, and to nobody else, until the resume is on its way.
+      world.holdRefusals = true;
+      world.release('drainNode', 'n1');
+      await until('refused', () => world.count('refused', 'n1') > 0);
+      await update('resume', { by: 'sam' });
+      world.holdRefusals = false;
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+      // It went on by the run's word: nobody had to ask for its grant.
+      expect(world.count('awaitGrant', 'n1')).toBe(0);
+    });
+  }, 180_000);
 });
 
 describe('skip', () => {
@@ -56,7 +75,7 @@ describe('skip', () => {
         expect(await handle.result()).toMatchObject({ counts: { done: 1, skipped: 1 } });
       },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('stops a drain and puts the node back [I75]', async () => {
     await withRun(bed, { nodes: 2, name: 'skip-draining' }, async ({ handle, until, update, world }) => {
@@ -67,7 +86,7 @@ describe('skip', () => {
       expect(world.cordoned.size).toBe(0);
       expect(world.count('reimageTask', 'n1')).toBe(0);
     });
-  }, 60_000);
+  }, 180_000);
 
   it('is refused from reimage on, with the reason [I76]', async () => {
     await withRun(
@@ -84,7 +103,7 @@ describe('skip', () => {
         expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       },
     );
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('a failure', () => {
@@ -114,7 +133,7 @@ describe('a failure', () => {
         world.calls.filter((c) => c.step === 'reimageTask' && c.node === 'n1').map((c) => c.attempt),
       ).toEqual([1, 2]);
     });
-  }, 60_000);
+  }, 180_000);
 
   it('of the last node waits for people, and skip ends the run with the node counted as skipped', async () => {
     await withRun(bed, { nodes: 1, name: 'skip-failed' }, async ({ handle, until, update, world }) => {
@@ -126,7 +145,7 @@ describe('a failure', () => {
       expect([...world.cordoned]).toEqual(['n1']);
       expect(world.reports[0]?.notes[0]?.why).toContain('stays cordoned');
     });
-  }, 60_000);
+  }, 180_000);
 
   it('of a terminated child is told, not guessed', async () => {
     await withRun(bed, { nodes: 1 }, async ({ until, world, child, status, signal, handle }) => {
@@ -140,7 +159,7 @@ describe('a failure', () => {
       await signal('abort', { ...by, rollback: false });
       expect(await handle.result()).toMatchObject({ outcome: 'aborted', counts: { failed: 1 } });
     });
-  }, 60_000);
+  }, 180_000);
 
   it('leaves a node alone that somebody else has cordoned in the meantime', async () => {
     await withRun(bed, { nodes: 2 }, async ({ handle, world }) => {
@@ -151,7 +170,7 @@ describe('a failure', () => {
       });
       expect(world.reports[0]?.notes[0]?.why).toContain('cordoned by somebody');
     });
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('abort and cancel', () => {
@@ -169,7 +188,7 @@ describe('abort and cancel', () => {
         expect(world.cordoned.size).toBe(0);
       },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('cancel of the workflow is an abort whose clean-up is not cancelled [I79]', async () => {
     await withRun(bed, { nodes: 3, unavailableMax: 2, name: 'cancel' }, async ({ handle, until, world }) => {
@@ -185,7 +204,7 @@ describe('abort and cancel', () => {
       expect(world.cordoned.size).toBe(0);
       expect(world.released).toBe(1);
     });
-  }, 60_000);
+  }, 180_000);
 
   it('cancel of a child puts its node back', async () => {
     await withRun(bed, { nodes: 2, name: 'cancel-child' }, async ({ handle, until, world, child }) => {
@@ -198,20 +217,35 @@ describe('abort and cancel', () => {
       });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('terminate of the run', () => {
   it('lets no child go on to reimage: the node is put back [I80]', async () => {
     await withRun(bed, { nodes: 1, name: 'terminate-draining' }, async ({ handle, until, world, child }) => {
       world.hold('drainNode', 'n1');
-      await until('draining', inState('n1', 'draining'));
+      // Shown as draining from the child's start on: what matters is that its cordon has happened.
+      await until('cordoned', () => world.count('drainNode held', 'n1') > 0);
       await handle.terminate('by hand');
       world.release('drainNode', 'n1');
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
       expect(world.count('reimageTask')).toBe(0);
     });
-  }, 60_000);
+  }, 180_000);
+
+  it('is noticed by a node that a pause holds, which is put back', async () => {
+    const o = { nodes: 1, name: 'terminate-paused' };
+    await withRun(bed, o, async ({ handle, until, update, world, child }) => {
+      world.hold('drainNode', 'n1');
+      await until('drain begun', () => world.count('drainNode held', 'n1') > 0);
+      await update('pause', by);
+      world.release('drainNode', 'n1');
+      await until('held', () => world.count('awaitGrant', 'n1') > 0);
+      await handle.terminate('by hand');
+      expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
+      expect(world.count('reimageTask')).toBe(0);
+    });
+  }, 180_000);
 
   it('finishes a node whose reimage has begun', async () => {
     await withRun(bed, { nodes: 1, name: 'terminate-reimaging' }, async ({ handle, until, world, child }) => {
@@ -222,7 +256,7 @@ describe('terminate of the run', () => {
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'done' } });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('one node alone', () => {
@@ -235,5 +269,5 @@ describe('one node alone', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       expect(world.reports).toHaveLength(1);
     });
-  }, 60_000);
+  }, 180_000);
 });

@@ -35,6 +35,11 @@ export class FakeWorld {
   /** The most nodes that were cordoned at one moment. */
   cordonedMost = 0;
   holder: ClusterHold = { kind: 'held' };
+  readonly adoptedFrom: string[] = [];
+  /** Nothing can be recorded, for good. */
+  recordsBroken = false;
+  /** A refused reimage is known to its activity, and is not answered yet. */
+  holdRefusals = false;
   released = 0;
   outcome: PlanOutcome | undefined;
   /** Steps that are not there yet: `drainNode/n1`. */
@@ -117,7 +122,12 @@ export class FakeWorld {
         }
         return Promise.resolve(definitionOf(this.policy, input));
       },
-      holdCluster: () => Promise.resolve(this.holder),
+      holdCluster: ({ adoptFrom }) => {
+        if (this.holder.kind !== 'needsAdoption' || adoptFrom !== this.holder.holder)
+          return Promise.resolve(this.holder);
+        this.adoptedFrom.push(adoptFrom);
+        return Promise.resolve({ kind: 'held' });
+      },
       releaseCluster: () => {
         this.released += 1;
         return Promise.resolve();
@@ -144,10 +154,12 @@ export class FakeWorld {
           }),
         ),
       recordDecision: ({ decision }) => {
+        if (this.recordsBroken) throw ApplicationFailure.nonRetryable('disk full', 'Invalid');
         this.decisions.push(decision);
         return Promise.resolve('sha256:decision');
       },
       recordReport: ({ report }) => {
+        if (this.recordsBroken) throw ApplicationFailure.nonRetryable('disk full', 'Invalid');
         this.reports.push(report);
         return Promise.resolve('sha256:report');
       },
@@ -209,6 +221,17 @@ export class FakeWorld {
         this.cordonedMost = Math.max(this.cordonedMost, this.cordoned.size);
         return { kind: 'cordoned' };
       },
+      awaitGrant: async (o) => {
+        this.#note('awaitGrant', o);
+        const withheld = await this.#withheld(o);
+        if (withheld?.grant !== 'paused') return withheld ?? { kind: 'granted' };
+        throw ApplicationFailure.create({
+          message: withheld.why,
+          type: 'NotYet',
+          category: ApplicationFailureCategory.BENIGN,
+          nextRetryDelay: '1s',
+        });
+      },
       drainNode: async (o) => {
         if (Context.current().info.attempt === 1) {
           const withheld = await this.#withheld(o);
@@ -228,7 +251,11 @@ export class FakeWorld {
         const parentId = o.grant.parentId;
         if (this.count('reimageTask', o.step.node) < o.step.attempt) {
           const withheld = await this.#withheld(o);
-          if (withheld !== undefined) return withheld;
+          if (withheld !== undefined) {
+            this.#note('refused', o);
+            while (this.holdRefusals) await Context.current().sleep(50);
+            return withheld;
+          }
           this.#note('reimageTask', o);
           await this.#runs.reportState({ parentId, node: o.step.node, state: 'reimaging' });
         }
@@ -237,11 +264,13 @@ export class FakeWorld {
           return { kind: 'taskFailed', state: 'failed', why: 'bad image' };
         return { kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: soon() };
       },
-      awaitRejoined: (o) => {
+      awaitRejoined: async (o) => {
+        if (Context.current().info.attempt === 1) {
+          await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'rejoining' });
+        }
         this.#wait('awaitRejoined', o.step.node);
-        if (this.#fails('awaitRejoined', o.step.node))
-          return Promise.resolve({ kind: 'timedOut', why: 'not Ready' });
-        return Promise.resolve({ kind: 'rejoined', bootId: `boot-${o.step.node}`, at: soon() });
+        if (this.#fails('awaitRejoined', o.step.node)) return { kind: 'timedOut', why: 'not Ready' };
+        return { kind: 'rejoined', bootId: `boot-${o.step.node}`, at: soon() };
       },
       verifyNode: async (o) => {
         if (Context.current().info.attempt === 1) {

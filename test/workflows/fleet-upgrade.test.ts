@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+}, 180_000);
 
 describe('a run without gates', () => {
   it('takes every node once, never more at a time than allowed, and reports [I70]', async () => {
@@ -24,7 +24,7 @@ describe('a run without gates', () => {
       expect(world.reports[0]?.counts).toMatchObject({ total: 6, done: 6, waiting: 0 });
       expect(world.released).toBe(1);
     });
-  }, 60_000);
+  }, 180_000);
 
   it('spends no more than 60 history events on a node that is not blocked [I71]', async () => {
     const events = async (nodes: number) =>
@@ -39,7 +39,7 @@ describe('a run without gates', () => {
     const each = (large.parent - small.parent) / 4 + large.first;
     process.stderr.write(`history events a node: ${String(each)} (child ${String(large.first)})\n`);
     expect(each).toBeLessThanOrEqual(60);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('input', () => {
@@ -54,7 +54,7 @@ describe('input', () => {
         expect((error as WorkflowFailedError).cause?.message).toContain('nods');
       },
     );
-  }, 30_000);
+  }, 180_000);
 
   it('fails with InvalidInput of the fleet file as well', async () => {
     await withRun(
@@ -65,7 +65,7 @@ describe('input', () => {
         expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
       },
     );
-  }, 30_000);
+  }, 180_000);
 
   it('fails as Refused with every refusal, and lets the cluster go', async () => {
     await withRun(bed, { nodes: 1, name: 'refused' }, async ({ world, handle }) => {
@@ -80,7 +80,7 @@ describe('input', () => {
       });
       expect(world.released).toBe(1);
     });
-  }, 30_000);
+  }, 180_000);
 
   it('fails as PlanChanged when the plan is not the one that was demanded', async () => {
     const input = { fleet: 'training', cluster: 'prod-east', planDigest: 'sha256:other' };
@@ -88,7 +88,7 @@ describe('input', () => {
       const error = await handle.result().catch((e: unknown) => e);
       expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'PlanChanged' });
     });
-  }, 30_000);
+  }, 180_000);
 });
 
 describe('gates', () => {
@@ -116,7 +116,7 @@ describe('gates', () => {
         ]);
       },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('asks once for a pool', async () => {
     await withRun(bed, { nodes: 3, approval: { before: 'pool' } }, async ({ handle, until, signal }) => {
@@ -124,13 +124,13 @@ describe('gates', () => {
       await signal('approve', { gate: 'pool/h100', by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 3 } });
     });
-  }, 60_000);
+  }, 180_000);
 
   it('ignores what means nothing, and an Update says why [I73]', async () => {
     await withRun(
       bed,
-      { nodes: 1, approval: { before: 'node' } },
-      async ({ handle, until, update, signal }) => {
+      { nodes: 2, approval: { before: 'node' } },
+      async ({ handle, until, update, signal, world }) => {
         await until('gate', (s) => s.gates.length === 1);
         const refused = async (name: string, content: unknown) => {
           const error = await update(name, content).catch((e: unknown) => e);
@@ -150,16 +150,96 @@ describe('gates', () => {
         expect(noted.ignored.map(({ message }) => message)).toEqual(['approve', 'pause', 'nonsense']);
         expect(JSON.stringify(noted.ignored).length).toBeLessThan(5_000);
         await update('approve', { gate: 'node/n1', by: 'sam' });
-        expect(
-          (await update('approve', { gate: 'node/n1', by: 'sam' }).catch(() => null)) ?? handle,
-        ).toBeTruthy();
-        expect(await handle.result()).toMatchObject({ outcome: 'succeeded' });
+        // The very same decision again has what it wished; another one comes too late.
+        expect((await update('approve', { gate: 'node/n1', by: 'sam' })).effect).toContain(
+          'node/n1 was decided already: approve by sam',
+        );
+        expect(await refused('reject', { gate: 'node/n1', by: 'ana' })).toContain('decided already');
+        await signal('approve', { gate: 'node/n1', by: 'sam' });
+        const twice = await until('the second yes ignored', (s) => s.ignored.length === 4);
+        expect(twice.ignored.at(-1)?.why).toContain('decided already');
+        await until('gate of n2', (s) => s.gates[0]?.name === 'node/n2');
+        await update('approve', { gate: 'node/n2', by: 'sam' });
+        expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 2 } });
+        expect(world.count('cordonNode', 'n1')).toBe(1);
+        expect(world.decisions.filter(({ subject }) => subject === 'node/n1')).toHaveLength(1);
       },
     );
-  }, 60_000);
+  }, 180_000);
+});
+
+describe('what people see without refit', () => {
+  it('is in the search attributes and in the current details', async () => {
+    const o = { nodes: 2, approval: { before: 'node' as const }, name: 'seen' };
+    await withRun(bed, o, async ({ handle, until, update }) => {
+      await until('gate', (s) => s.gates.length === 1);
+      const { searchAttributes } = await handle.describe();
+      expect(searchAttributes).toMatchObject({
+        RefitFleet: ['training'],
+        RefitCluster: ['prod-east'],
+        RefitPhase: ['running'],
+        RefitWaitingOn: ['gate:node/n1'],
+        RefitNodesDone: [0],
+        RefitNodesTotal: [2],
+      });
+      const { currentDetails } = (await handle.query('__temporal_workflow_metadata')) as {
+        currentDetails?: string;
+      };
+      expect(currentDetails).toContain('### Asks for approval: node/n1');
+      expect(currentDetails).toContain('temporal workflow signal -w upgrade.test.seen --name approve');
+      expect(currentDetails).toContain('0 done, 1 active, 1 waiting');
+      for (const node of ['n1', 'n2']) {
+        await until('gate', (s) => s.gates[0]?.name === `node/${node}`);
+        await update('approve', { gate: `node/${node}`, by: 'sam' });
+      }
+      await handle.result();
+      expect((await handle.describe()).searchAttributes).toMatchObject({
+        RefitPhase: ['ended'],
+        RefitWaitingOn: ['nothing'],
+        RefitNodesDone: [2],
+      });
+    });
+  }, 180_000);
+
+  it('says which decision and which report are in no record', async () => {
+    const o = { nodes: 1, approval: { before: 'node' as const }, name: 'unrecorded' };
+    await withRun(bed, o, async ({ handle, until, update, world, status }) => {
+      world.recordsBroken = true;
+      await until('gate', (s) => s.gates.length === 1);
+      await update('approve', { gate: 'node/n1', by: 'sam' });
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', report: null });
+      const texts = (await status()).events.map(({ text }) => text).join('\n');
+      expect(texts).toContain('not recorded: approve node/n1 by sam: recordDecision: disk full');
+      expect(texts).toContain('not recorded: the report: recordReport: disk full');
+    });
+  }, 180_000);
 });
 
 describe('holding the cluster', () => {
+  it('asks at gate adopt before it takes over from a run that is gone [I72]', async () => {
+    await withRun(bed, { nodes: 1, name: 'adopt' }, async ({ handle, until, world, update }) => {
+      world.holder = { kind: 'needsAdoption', holder: 'default/upgrade.dead/run-1', nodes: ['n7', 'n8'] };
+      const asked = await until('gate', (s) => s.gates[0]?.name === 'adopt');
+      expect(asked.gates[0]?.evidence.join()).toContain('upgrade.dead');
+      expect(asked.gates[0]?.evidence.join()).toContain('n7, n8');
+      expect(world.count('cordonNode')).toBe(0);
+      await update('approve', { gate: 'adopt', by: 'sam' });
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+      expect(world.adoptedFrom).toEqual(['default/upgrade.dead/run-1']);
+    });
+  }, 180_000);
+
+  it('ends as aborted when the take-over is rejected, with nothing touched', async () => {
+    await withRun(bed, { nodes: 1, name: 'adopt-rejected' }, async ({ handle, until, world, signal }) => {
+      world.holder = { kind: 'needsAdoption', holder: 'default/upgrade.dead/run-1', nodes: ['n7'] };
+      await until('gate', (s) => s.gates[0]?.name === 'adopt');
+      await signal('reject', { gate: 'adopt', by: 'sam', reason: 'look first' });
+      expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
+      expect(world.adoptedFrom).toEqual([]);
+      expect(world.count('cordonNode')).toBe(0);
+    });
+  }, 180_000);
+
   it('waits for another holder and says for whom', async () => {
     await withRun(bed, { nodes: 1, name: 'holding' }, async ({ handle, until, world, signal }) => {
       world.holder = {
@@ -172,5 +252,5 @@ describe('holding the cluster', () => {
       await signal('abort', { by: 'sam', reason: 'no need' });
       expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
     });
-  }, 60_000);
+  }, 180_000);
 });
