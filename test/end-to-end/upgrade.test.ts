@@ -1,7 +1,7 @@
 // The main job, whole: 24 nodes go through an upgrade that is started, approved and asked with the stock
 // `temporal` CLI alone. Judged by the API server's audit log, EC2's account of its calls, a kubectl watch
 // of the disruption budgets and the server's histories; never by what Refit says of itself.
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   byRefit,
   cordonHistory,
@@ -28,6 +28,9 @@ const ANSWER_BYTES_MAX = 256 * 1024;
 /** Goals: docs/performance.md. */
 const REQUESTS_PER_NODE_MAX = 13;
 const EVENTS_PER_NODE_MAX = 60;
+
+// Each look is a process of its own, dozens in a test.
+jest.setTimeout(120_000);
 
 let bed: Bed;
 let started: number;

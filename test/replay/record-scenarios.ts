@@ -3,11 +3,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { startBed, stopBed, withRun } from '../workflows/bed.ts';
 import type { Bed, Running } from '../workflows/bed.ts';
 import type { WorldOptions } from '../workflows/fake-world.ts';
-import { sanitizeHistory } from './sanitize-history.ts';
+import { renderHistory } from './history-file.ts';
 
 const folder = join(import.meta.dirname, 'histories', 'scenarios');
 const by = { by: 'sam', reason: 'test' };
@@ -95,15 +94,12 @@ async function record(bed: Bed, { name, steer, ...world }: Scenario): Promise<vo
       const count = fetched?.events?.length ?? 0;
       if (fetched === undefined) continue;
       if (count > EVENTS_MAX) throw new Error(`${handle.workflowId} has ${String(count)} events`);
-      const history = sanitizeHistory(JSON.parse(historyToJSON(fetched)), [
+      const text = renderHistory({ workflowId: handle.workflowId, history: fetched }, [
         [join(import.meta.dirname, '..', '..'), '/refit'],
         [hostname(), 'host'],
       ]);
       const file = `${name}.${handle.workflowId.replaceAll('/', '_')}.json`;
-      writeFileSync(
-        join(folder, file),
-        `${JSON.stringify({ workflowId: handle.workflowId, history })}\n`,
-      );
+      writeFileSync(join(folder, file), `${text}\n`);
       process.stderr.write(`${file}: ${String(count)} events\n`);
     }
   });
