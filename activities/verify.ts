@@ -7,14 +7,19 @@ import { look, promptly } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { tellState } from './tell-state.ts';
 
+/**
+ * Looks are a second apart, and pods and labels are mostly there after two or three: only a node that keeps
+ * people waiting is told of. Telling of each costs four events of the run's history, above its sixty a node.
+ */
+const TOLD_AT_LOOK = 4;
+
 export function createVerifyActivities(deps: ActivityDeps): Pick<NodeActivities, 'verifyNode'> {
   return {
     verifyNode: (o) => {
       let evidence: readonly VerifyEvidence[] = [];
       const failed = (why: string): VerifyResult => ({ kind: 'failed', evidence, why });
       return look<VerifyResult>({ now: deps.now, deadline: o.deadline, late: failed }, async () => {
-        // Mostly all is there at the first look; only a node that keeps people waiting is told of.
-        if (Context.current().info.attempt === 2) await tellState(deps.runs, o, 'verifying');
+        if (Context.current().info.attempt === TOLD_AT_LOOK) await tellState(deps.runs, o, 'verifying');
         const { node, uid } = o.step;
         const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
         if (facts === undefined) return failed(`node ${node} is no longer in the cluster`);

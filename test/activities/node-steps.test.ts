@@ -156,12 +156,12 @@ describe('verifyNode', () => {
     ]);
   });
 
-  it('tells the run of a verification only when it is not over at the first look', async () => {
+  it('tells the run of a verification only when the first looks did not end it', async () => {
     const { verifyNode } = createVerifyActivities(bed.deps);
     change({ gpusAllocatable: 0 });
-    await runActivity(verifyNode, verify());
+    for (const attempt of [1, 2, 3]) await runActivity(verifyNode, verify(), { attempt });
     expect(bed.runs.calls).toEqual([]);
-    for (const attempt of [2, 3]) await runActivity(verifyNode, verify(), { attempt });
+    for (const attempt of [4, 5]) await runActivity(verifyNode, verify(), { attempt });
     expect(bed.runs.calls).toMatchObject([{ method: 'reportState', argument: { state: 'verifying' } }]);
   });
 
