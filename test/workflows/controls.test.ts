@@ -115,7 +115,7 @@ describe('a failure', () => {
       world.hold('drainNode', 'n2');
       world.hold('awaitRejoined', 'n3');
       await until('all three at work', (s) => s.counts.active === 3 && inState('n1', 'verifying')(s));
-      await until('n3 reimaging', inState('n3', 'reimaging'));
+      await until('n3 rejoining', inState('n3', 'rejoining'));
       world.release('verifyNode', 'n1');
       const tripped = await until('tripped', (s) => s.phase === 'paused' && s.counts.active === 1);
       expect(tripped.phaseWhy).toContain('1 failed in pool h100, 0 allowed: n1');
