@@ -246,7 +246,7 @@ async function finishBy(workflowId: string, release: string): Promise<void> {
 
 describe('a run that is cancelled or terminated', () => {
   it(
-    'puts back or finishes every node when it is cancelled, in each step at once, and lets the cluster go',
+    'puts back or finishes every node when it is cancelled, in each step at once, and lets the cluster go [I79]',
     async () => {
       await spread('cancelled', 'next');
       await temporal(bed, 'workflow', 'cancel', '-w', 'cancelled');
@@ -259,7 +259,7 @@ describe('a run that is cancelled or terminated', () => {
   );
 
   it(
-    'leaves no child at work on its own when it is terminated, and the next run takes over at once',
+    'leaves no child at work on its own when it is terminated, and the next run takes over at once [I80]',
     async () => {
       await spread('terminated', 'good');
       await temporal(bed, 'workflow', 'terminate', '-w', 'terminated', '--reason', 'a test');

@@ -31,7 +31,7 @@ async function must(...args: string[]): Promise<string> {
 
 describe('two runs for one cluster', () => {
   it(
-    'lets the second wait, touching nothing and saying for whom, and go on when the first has ended',
+    'lets the second wait, touching nothing and saying for whom, and go on when the first has ended [I8]',
     async () => {
       await startRun(bed, FIRST, { release: 'next', nodes: [firstNode] });
       await awaitThat('the first to ask', async () => (await runStatus(bed, FIRST)).gates.length === 1);
@@ -74,7 +74,7 @@ describe('two runs for one cluster', () => {
 
 describe('a run that Temporal has forgotten', () => {
   it(
-    'is still reported: outcome, way of its node, and who approved it',
+    'is still reported: outcome, way of its node, and who approved it [I7]',
     async () => {
       const digest = (await runEnd(bed, FIRST)).result?.report ?? '';
       const before = await must('report', FIRST);

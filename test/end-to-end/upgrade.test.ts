@@ -140,7 +140,7 @@ describe('24 nodes, three at once, approved before the first three', () => {
     expect(Math.max(...batch)).toBeLessThan(Math.min(...h100));
   });
 
-  it('removes pods by the eviction API alone, each by its UID', () => {
+  it('removes pods by the eviction API alone, each by its UID [I1]', () => {
     const sent = evictions(log);
     expect(sent.length).toBeGreaterThanOrEqual(NODES);
     expect(sent.filter((one) => !one.hasUid)).toEqual([]);
@@ -150,19 +150,19 @@ describe('24 nodes, three at once, approved before the first three', () => {
     expect(evictors.every((agent) => agent.startsWith('refit/'))).toBe(true);
   });
 
-  it('uncordons a node only after another boot with another kubelet', () => {
+  it('uncordons a node only after another boot with another kubelet [I3]', () => {
     expect([...cordonHistory(log).uncordons.keys()]).toHaveLength(NODES);
     expect(uncordonedTooSoon(log)).toEqual([]);
   });
 
-  it('violates no PodDisruptionBudget, while each was used to its limit or near it', () => {
+  it('violates no PodDisruptionBudget, while each was used to its limit or near it [I2]', () => {
     const deepest = deepestDisruption(budgets);
     expect(Object.keys(deepest).sort()).toEqual(['serving/chat', 'serving/embeddings']);
     expect(Object.values(deepest).every((pods) => pods >= 1)).toBe(true);
     expect(budgetViolations(budgets)).toEqual([]);
   });
 
-  it('asks EC2 for one root volume for each node, with a token of its own', async () => {
+  it('asks EC2 for one root volume for each node, with a token of its own [I4]', async () => {
     const calls = (await ec2Calls(bed, started)).filter((call) => call.userAgent.startsWith('refit/'));
     const created = calls.filter((call) => call.action === 'CreateReplaceRootVolumeTask');
     const instances = created.map((call) => call.parameters['InstanceId']);
@@ -177,7 +177,7 @@ describe('24 nodes, three at once, approved before the first three', () => {
     );
   });
 
-  it('names itself to the API server with every request', () => {
+  it('names itself to the API server with every request [I5]', () => {
     const known = /^(refit\/|kube-|kwok|kubectl|sandbox-|etcd)/;
     expect([...new Set(log.map((one) => one.userAgent))].filter((agent) => !known.test(agent))).toEqual([]);
   });
@@ -198,7 +198,7 @@ describe('24 nodes, three at once, approved before the first three', () => {
     expect(midRun.metadata).toContain('| node | pool | state |');
   });
 
-  it('answers every query in less than 256 KB', async () => {
+  it('answers every query in less than 256 KB [I6]', async () => {
     for (const query of ['status', 'table', 'plan', 'why', 'report']) {
       const text = await temporal(bed, 'workflow', 'query', '-w', ID, '--type', query, '-o', 'json');
       expect(text).toContain('queryResult');
