@@ -4,7 +4,7 @@ import { nodesWithCode, withEvent } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
 
-export function tellAll(
+function tellAll(
   state: RunState,
   control: (FleetCommand & { kind: 'tell' })['control'],
 ): readonly FleetCommand[] {

@@ -108,13 +108,13 @@ export type FleetMove =
   | { kind: 'rejected'; why: string };
 
 /** What a person may still want to read of the past; more stands in the history and in the records. */
-export const EVENTS_KEPT = 50;
-export const IGNORED_KEPT = 50;
+const EVENTS_KEPT = 50;
+const IGNORED_KEPT = 50;
 /** Enough to tell a double-click from a second thought; older ones are told by the node's state. */
 export const DECIDED_KEPT = 100;
-export const NOTE_CHARS_MAX = 300;
+const NOTE_CHARS_MAX = 300;
 /** 200 notes of 300 characters are a third of what one payload should hold; the records have the rest. */
-export const NOTES_KEPT = 200;
+const NOTES_KEPT = 200;
 /** 200 children with long names and their states are 110 KB: more would not fit what a run takes along. */
 export const OCCUPIED_MAX = 200;
 /** An observation older than this is not acted upon after an approval: the planner is asked again. */

@@ -60,7 +60,7 @@ export async function startBed(o: { continueAfterEvents?: number } = {}): Promis
   return { env, client, bundle };
 }
 
-export function workflowsPath(): string {
+function workflowsPath(): string {
   return fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 }
 

@@ -4,7 +4,7 @@ import type { Policy } from '../../domain/policy.ts';
 import type { Release } from '../../domain/fleet.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 
-export const release: Release = {
+const release: Release = {
   name: '2026.11',
   imageId: 'ami-2',
   expects: { kubeletVersion: 'v1.36.1', osImage: null, labels: {} },
