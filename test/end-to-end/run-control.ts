@@ -225,7 +225,7 @@ export async function drainHeld(bed: Bed, workflowId: string, node: string): Pro
 }
 
 /** The API server itself refused an eviction; a PDB that can never allow it is asked after half a minute. */
-export const isHeldSince = (bed: Bed, node: string, since: number): boolean =>
+const isHeldSince = (bed: Bed, node: string, since: number): boolean =>
   auditLog(bed, since).some(
     (one) =>
       byRefit(one) &&
