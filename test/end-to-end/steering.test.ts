@@ -262,29 +262,33 @@ describe('what people say to a node that failed in its drain', () => {
   );
 
   it(
-    'leaves it cordoned under abort; a cordon that somebody changed is not lifted by skip',
+    'leaves it cordoned under skip and abort; a node with the mark of somebody else is not touched',
     async () => {
       const [failing, changed] = ['ip-10-0-0-8', 'ip-10-0-0-9'];
       for (const node of [failing, changed]) await holdDrain(bed, node);
       const policy = {
         disruption: { unavailableMax: 2 },
         approval: { before: 'never' },
-        drain: { timeout: '25s' },
+        drain: { timeout: '30s' },
       };
       await startRun(bed, 'given-up', { release: 'next', nodes: [failing, changed], policy });
       for (const node of [failing, changed]) await drainHeld('given-up', node);
       await kubectl(bed, 'annotate', 'node', changed, 'refit.dev/owner=somebody-else', '--overwrite');
+      // Its drain stops at once; the run trips, so that the other one is put back.
+      await shows('given-up', changed, 'failed');
+      await shows('given-up', failing, 'waiting');
+      expect(await way(failing)).toEqual(PUT_BACK);
       await must('given-up', 'skip', changed, '--reason', 'taken over by hand');
+      await must('given-up', 'resume');
       await shows('given-up', failing, 'failed');
       await must('given-up', 'abort', '--reason', 'not today');
       const { result } = await runEnd(bed, 'given-up');
-      expect(result?.outcome).toBe('aborted');
-      for (const node of [failing, changed]) {
-        expect(await way(node)).toEqual({ cordons: 1, uncordons: 0, tasks: 0 });
-        expect((await nodeView(bed, node)).unschedulable).toBe(true);
-      }
+      expect(result).toMatchObject({ outcome: 'aborted', counts: { done: 0, skipped: 1, failed: 1 } });
+      expect(await way(failing)).toEqual({ cordons: 2, uncordons: 1, tasks: 0 });
+      expect(await way(changed)).toEqual({ cordons: 1, uncordons: 0, tasks: 0 });
+      for (const node of [failing, changed]) expect((await nodeView(bed, node)).unschedulable).toBe(true);
       const report = await refit(bed, 'report', 'given-up');
-      expect(report.stdout).toMatch(new RegExp(`${changed}.*somebody-else`));
+      expect(report.stdout).toMatch(new RegExp(`${changed}.*taken over by hand`));
       for (const node of [failing, changed]) await removeHeld(bed, node);
     },
     TEST_MS,
