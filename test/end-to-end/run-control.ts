@@ -223,17 +223,6 @@ export async function drainHeld(bed: Bed, workflowId: string, node: string): Pro
     LONG_MS,
   );
 }
-
-/** The API server itself refused an eviction; a PDB that can never allow it is asked after half a minute. */
-const isHeldSince = (bed: Bed, node: string, since: number): boolean =>
-  auditLog(bed, since).some(
-    (one) =>
-      byRefit(one) &&
-      one.subresource === 'eviction' &&
-      one.status === 429 &&
-      one.name.startsWith(`held-${node}-`),
-  );
-
 export async function shownStates(bed: Bed, workflowId: string): Promise<Record<string, string>> {
   const { rows } = await runTable(bed, workflowId);
   return Object.fromEntries(rows.map((row) => [row.node, row.state]));
