@@ -49,6 +49,7 @@ async function startOne(run: FleetRun, step: NodeStep, workflowId: string): Prom
     step,
   };
   const input = { fleet: definition.fleet, cluster: definition.cluster.name, node: step.node, release };
+  run.starting.add(workflowId);
   try {
     const handle = await startChild<NodeWorkflow>('nodeUpgrade', {
       workflowId,
@@ -63,6 +64,8 @@ async function startOne(run: FleetRun, step: NodeStep, workflowId: string): Prom
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const why = `a child of an earlier run, ${workflowId}, is still at work on it: wait for its end, or cancel it`;
     apply(run, { kind: 'startRefused', node: step.node, why });
+  } finally {
+    run.starting.delete(workflowId);
   }
 }
 

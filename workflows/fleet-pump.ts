@@ -80,7 +80,10 @@ function noteLost(run: FleetRun, command: FleetCommand, error: unknown): void {
 /** Fails only when the other side is gone: a child that has ended says so by its result. */
 async function send(run: FleetRun, command: FleetCommand): Promise<void> {
   if (command.kind === 'tell') {
-    await getExternalWorkflowHandle(command.childId).signal(nodeControlSignal, command.control);
+    const { childId } = command;
+    // Told before it exists, a child would never hear of a skip or an abort.
+    if (run.starting.has(childId)) await condition(() => !run.starting.has(childId));
+    await getExternalWorkflowHandle(childId).signal(nodeControlSignal, command.control);
     return;
   }
   const input = { run: run.identity, decision: command.decision };

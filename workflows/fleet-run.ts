@@ -23,6 +23,8 @@ export type FleetRun = {
   commands: FleetCommand[];
   /** True while a command is on its way. */
   sending: boolean;
+  /** Children that the machine counts as at work and the server has not started yet: nothing reaches them. */
+  starting: Set<string>;
   /** Rises with every change, so that somebody may wait for one. */
   version: number;
   /** Answers of children to skips, by ask; only as long as a handler waits for them. */
@@ -55,6 +57,7 @@ export function newFleetRun(o: {
     loaded: o.carried === undefined,
     commands: [],
     sending: false,
+    starting: new Set(),
     version: 0,
     answers: new Map(),
     outsideWaitMs: o.outsideWaitMs,
