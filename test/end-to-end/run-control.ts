@@ -223,6 +223,7 @@ export async function drainHeld(bed: Bed, workflowId: string, node: string): Pro
     LONG_MS,
   );
 }
+
 export async function shownStates(bed: Bed, workflowId: string): Promise<Record<string, string>> {
   const { rows } = await runTable(bed, workflowId);
   return Object.fromEntries(rows.map((row) => [row.node, row.state]));
