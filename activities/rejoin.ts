@@ -6,13 +6,16 @@ import { look, promptly } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { tellState } from './tell-state.ts';
 
+/** Telling costs four events of the run's history: a boot that is over in two or three seconds is not worth them. */
+const TOLD_AT_LOOK = 3;
+
 export function createRejoinActivities(deps: ActivityDeps): Pick<NodeActivities, 'awaitRejoined'> {
   return {
     awaitRejoined: (o) =>
       look<RejoinResult>(
         { now: deps.now, deadline: o.deadline, late: (why) => ({ kind: 'timedOut', why }) },
         async () => {
-          if (Context.current().info.attempt === 1) await tellState(deps.runs, o, 'rejoining');
+          if (Context.current().info.attempt === TOLD_AT_LOOK) await tellState(deps.runs, o, 'rejoining');
           const { node, uid, before } = o.step;
           const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
           const judged = judgeRejoin({ node, uid, bootIdBefore: before.bootId }, facts?.node, o.since);
