@@ -1,12 +1,11 @@
 // Cordon, and its reverse: each one write on the Node under our owner mark, each short enough for a
 // local activity. Must never lift a cordon that is not ours, nor one of a quarantined node.
 import type { KubernetesCluster, UncordonOutcome } from '../adapters/ports/kubernetes.ts';
+import { QUARANTINE_ANNOTATION } from '../domain/planning/node-reading.ts';
 import type { NodeActivities, PutBackResult } from './api.ts';
 import { mapped } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { whyWithheld } from './grant.ts';
-
-const QUARANTINE_ANNOTATION = 'refit.dev/quarantine';
 
 export function createCordonActivities(
   deps: ActivityDeps,

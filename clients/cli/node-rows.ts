@@ -85,10 +85,11 @@ function stateShown(node: NodeFacts): NodeStateName {
   const cordon = cordonOf(node, null);
   if (cordon.kind === 'none') return 'normal';
   if (cordon.kind === 'other') return 'cordoned-by-other';
-  return STATES_SHOWN.find((state) => state === node.annotations[STATE_ANNOTATION]) ?? 'cordoned';
+  return STATES_ON_THE_WAY.find((state) => state === node.annotations[STATE_ANNOTATION]) ?? 'cordoned';
 }
 
-const STATES_SHOWN: readonly NodeStateName[] = [
+/** Between cordon and uncordon, or stuck there. */
+export const STATES_ON_THE_WAY: readonly NodeStateName[] = [
   'cordoned',
   'draining',
   'deferred',

@@ -1,19 +1,8 @@
 // The table of `refit nodes` and the footer that says what to run next.
+import { STATES_ON_THE_WAY } from './node-rows.ts';
 import type { NodeRow } from './node-rows.ts';
 import { renderColumns } from './columns.ts';
 import { printable } from '../../domain/render/printable.ts';
-
-const IN_FLIGHT: readonly string[] = [
-  'cordoned',
-  'draining',
-  'deferred',
-  'reimaging',
-  'rejoining',
-  'burning-in',
-  'verifying',
-  'soaking',
-  'failed',
-];
 
 /** Half a line; `refit why NODE` has the rest. */
 const NOTE_CHARS_MAX = 100;
@@ -40,7 +29,8 @@ export function renderNodes(rows: readonly NodeRow[], o: { wide: boolean; now: D
 function releaseCell(row: NodeRow): string {
   const shown = row.release ?? 'unknown';
   const note = row.note === '' ? '' : ` (${printable(row.note, NOTE_CHARS_MAX)})`;
-  if (IN_FLIGHT.includes(row.state) && row.release !== row.target) return `${shown} --> ${row.target}${note}`;
+  if (STATES_ON_THE_WAY.includes(row.state) && row.release !== row.target)
+    return `${shown} --> ${row.target}${note}`;
   return `${shown}${row.updateAvailable ? '*' : ''}${note}`;
 }
 

@@ -2,10 +2,10 @@
 // whose cordon it carries. Must never guess: what the Node does not show is null or its own kind.
 //
 // A Node is as old as the inventory that it stands in; a cordon seen here may be gone, or new, by now.
+import { OWNER } from '../drain/cordon.ts';
 import type { NodeFacts } from '../inventory.ts';
 import type { OwnerMark } from '../run.ts';
 
-const OWNER_ANNOTATION = 'refit.dev/owner';
 export const RELEASE_ANNOTATION = 'refit.dev/release';
 export const QUARANTINE_ANNOTATION = 'refit.dev/quarantine';
 
@@ -37,7 +37,7 @@ export type Cordon =
 /** Whose cordon the node carries; `owner` is null for one who asks without being a run. */
 export function cordonOf(node: NodeFacts, owner: OwnerMark | null): Cordon {
   if (!node.unschedulable) return { kind: 'none' };
-  const mark = node.annotations[OWNER_ANNOTATION];
+  const mark = node.annotations[OWNER];
   if (mark === undefined || mark === '') return { kind: 'other' };
   return mark === owner ? { kind: 'ours' } : { kind: 'otherRun', mark };
 }

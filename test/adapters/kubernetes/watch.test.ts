@@ -111,7 +111,14 @@ describe('a watch', () => {
     expect(() => pods.checkAlive()).not.toThrow();
     server.intercept = () => ({ status: 503 });
     server.endWatches('pods');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until(() => {
+      try {
+        pods.checkAlive();
+        return false;
+      } catch {
+        return true;
+      }
+    });
     expect(() => pods.checkAlive()).toThrow(/heard nothing for/);
   });
 
