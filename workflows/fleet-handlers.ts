@@ -45,11 +45,7 @@ type Answer =
 
 export function setRunHandlers(run: FleetRun): void {
   for (const name of MESSAGE_NAMES) {
-    setHandler(personSignal(name), async (content) => {
-      const answer = await takeMessage(run, name, content);
-      if (answer.kind !== 'accepted')
-        ignore(run, name, content, answer.kind === 'same' ? answer.effect : answer.why);
-    });
+    setHandler(personSignal(name), (content) => takeSignal(run, name, content));
     setHandler(personUpdate(name), (content) => answerUpdate(run, name, content), {
       validator: (content) => validate(run, name, content),
     });
@@ -57,6 +53,16 @@ export function setRunHandlers(run: FleetRun): void {
   setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
   setChildHandlers(run);
   setQueryHandlers(run);
+}
+
+/** What cannot be read is noted before anything is awaited: notes stand in the order of arrival. */
+function takeSignal(run: FleetRun, name: MessageName, content: unknown): Promise<void> | void {
+  const event = eventOf(name, content, '');
+  if ('refused' in event) return ignore(run, name, content, event.refused);
+  return takeMessage(run, name, content).then((answer) => {
+    if (answer.kind === 'accepted') return;
+    ignore(run, name, content, answer.kind === 'same' ? answer.effect : answer.why);
+  });
 }
 
 /** Must stay synchronous and change nothing: an async validator fails the workflow task. */
