@@ -10,16 +10,16 @@ export const DEFAULT_POLICY_NAME = 'default';
 export const defaultPolicy: Policy = {
   name: DEFAULT_POLICY_NAME,
   disruption: { unavailableMax: { kind: 'count', count: 1 }, unavailableMaxPerZone: null, surge: 0 },
-  canary: { nodes: 0, soakMs: 0 },
-  approval: { before: 'node', firstNodes: null, approvers: 1, expiresAfterMs: null },
+  canary: { nodes: { kind: 'count', count: 0 }, soakMs: 0 },
+  approval: { before: 'node', firstNodes: null, approvers: 1, expiresAfterMs: null, selfApproval: true },
   windows: [],
   exclusions: [],
-  drain: { timeoutMs: 30 * MINUTE_MS, onTimeout: 'fail' },
+  drain: { timeoutMs: 30 * MINUTE_MS, onTimeout: 'fail', deferralsMax: 3, deferForMs: 10 * MINUTE_MS },
   reimage: {
     method: 'rootVolume',
     timeoutMs: 30 * MINUTE_MS,
     oldRootVolume: { kind: 'keep', forMs: 7 * DAY_MS },
   },
   verify: { checks: [], soakMs: 0 },
-  failure: { failuresMax: 0, successMinPercent: null, onExceeded: 'pause' },
+  failure: { failuresMax: 0, successMinPercent: null, consecutiveMax: null, onExceeded: 'pause' },
 };

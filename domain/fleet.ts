@@ -1,6 +1,6 @@
 // The fleet as its file declares it, after parsing: clusters, pools, the catalog of releases.
 // Never holds what was observed; that is inventory.ts.
-import type { Policy } from './policy.ts';
+import type { Amount, Policy } from './policy.ts';
 
 export type Tier = 'dev' | 'qa' | 'prod';
 
@@ -32,6 +32,8 @@ export type Cluster = {
   tier: Tier;
   connection: Connection;
   provider: Provider;
+  /** Nodes of the whole cluster that may be away at once, whatever pool; null: no such bound. */
+  unavailableMax: Amount | null;
   pools: readonly Pool[];
 };
 

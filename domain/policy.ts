@@ -30,22 +30,34 @@ export type Exclusion = { from: string; until: string; why: string };
 export type Policy = {
   name: string;
   disruption: { unavailableMax: Amount; unavailableMaxPerZone: number | null; surge: number };
-  canary: { nodes: number; soakMs: number };
+  /** A count of 0: no canaries. */
+  canary: { nodes: Amount; soakMs: number };
   /** `firstNodes`: only so many nodes ask; null = all. */
   approval: {
     before: ApprovalBefore;
     firstNodes: number | null;
     approvers: number;
     expiresAfterMs: number | null;
+    /** False: whoever asked for the run is not among those who approve it. */
+    selfApproval: boolean;
   };
   windows: readonly Window[];
   exclusions: readonly Exclusion[];
-  drain: { timeoutMs: number; onTimeout: OnDrainTimeout };
+  drain: {
+    timeoutMs: number;
+    onTimeout: OnDrainTimeout;
+    /** How often a node may be deferred before its timeout is a failure. */
+    deferralsMax: number;
+    /** How long a deferred node is left to its pods before it is taken up again. */
+    deferForMs: number;
+  };
   reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
   verify: { checks: readonly string[]; soakMs: number };
   failure: {
     failuresMax: number;
     successMinPercent: number | null;
+    /** So many failures one after another, without a success between them, trip the run; null: no such rule. */
+    consecutiveMax: number | null;
     onExceeded: 'pause' | 'rollback' | 'stop';
   };
 };

@@ -1,5 +1,6 @@
 // One run: what was asked, and the definition that it keeps from its first activity to its end.
 // A change of the fleet file, or another worker's copy of it, changes nothing in a run that has begun.
+import type { Amount } from './policy.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
 
 /** Input of `fleetUpgrade`, as typed by people. */
@@ -29,6 +30,8 @@ export type RunDefinition = {
   fleet: string;
   cluster: ClusterRef;
   tier: Tier;
+  /** Nodes of the whole cluster that may be away at once; null: no such bound. */
+  clusterUnavailableMax: Amount | null;
   /** Pools in scope, in the order in which they are taken. Policies are effective (overrides merged). */
   pools: readonly Pool[];
   /** Release of each pool by pool name; `--release` sets it for all pools in scope. */

@@ -64,8 +64,11 @@ export async function driveFleet(o: {
 
 async function prepare(run: FleetRun): Promise<RunDefinition> {
   try {
-    const definition = run.state.definition ?? (await preparing.resolveRun(run.input));
-    if (run.state.definition === null) apply(run, { kind: 'resolved', definition });
+    if (run.state.definition === null) {
+      apply(run, { kind: 'resolved', definition: await preparing.resolveRun(run.input) });
+    }
+    const { definition } = run.state;
+    if (definition === null) throw ApplicationFailure.nonRetryable('the run has no definition', 'Unexpected');
     if (run.state.hold.kind !== 'held') await holdCluster(run, definition);
     if (run.state.plan !== null) {
       run.scope = newScope(await readRows(run.state.plan));

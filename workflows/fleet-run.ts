@@ -5,7 +5,7 @@ import { workflowNow } from './clock.ts';
 import type { Carried } from './inputs.ts';
 import { transition } from '../domain/machines/fleet.ts';
 import type { FleetCommand, FleetEvent } from '../domain/machines/fleet-events.ts';
-import { NO_SCOPE, newRunState } from '../domain/machines/fleet-state.ts';
+import { NO_SCOPE, completeRunState, newRunState } from '../domain/machines/fleet-state.ts';
 import type { FleetMove, RunState, Scope } from '../domain/machines/fleet-state.ts';
 import type { RunIds } from '../domain/machines/fleet-views.ts';
 import { renderOwnerMark } from '../domain/owner-mark.ts';
@@ -52,7 +52,7 @@ export function newFleetRun(o: {
     ids: { workflowId, firstExecutionRunId },
     identity: { workflowId, firstExecutionRunId, owner },
     input: o.input,
-    state: o.carried?.state ?? newRunState(workflowNow()),
+    state: o.carried === undefined ? newRunState(workflowNow()) : completeRunState(o.carried.state),
     scope: NO_SCOPE,
     loaded: o.carried === undefined,
     commands: [],

@@ -52,6 +52,7 @@ function define(
     fleet: fleet.name,
     cluster: { name: cluster.name, connection: cluster.connection, provider: cluster.provider },
     tier: cluster.tier,
+    clusterUnavailableMax: cluster.unavailableMax,
     pools,
     releases: Object.fromEntries(pools.map((pool) => [pool.name, releaseOf(fleet, pool, input)])),
     catalog: fleet.releases,

@@ -1,6 +1,7 @@
 // Everything that a run knows of itself, as plain JSON: it survives continue-as-new as it stands.
 // Bounded at 5,000 nodes: one character a node, and lists that are cut. Rows of the plan are not here;
 // they are records, read again by each run of the workflow, and handed in as the scope.
+import { completeDefinition } from '../complete-definition.ts';
 import type { DecisionName, FleetCommand } from './fleet-events.ts';
 import type { DrainProgress, NodeStateName } from '../node-state.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
@@ -151,6 +152,16 @@ export function newRunState(startedAt: string): RunState {
     outcome: null,
     endedAt: null,
     reportDigest: null,
+  };
+}
+
+/** A run carried over from an older version lacks the fields that this version added. */
+export function completeRunState(carried: RunState): RunState {
+  const { definition, startedAt } = carried;
+  return {
+    ...newRunState(startedAt),
+    ...carried,
+    definition: definition === null ? null : completeDefinition(definition),
   };
 }
 

@@ -8,6 +8,7 @@
 // that is put back because the run tripped waits again. The driver waits, calls and applies; every choice
 // is made here. Must never hold two children for one node, nor start one while the run is held.
 import { timeAfter } from './clock-math.ts';
+import { completeDefinition } from '../complete-definition.ts';
 import type { FleetEvent, Happening } from './fleet-events.ts';
 import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
 import { transitionByPerson } from './fleet-people.ts';
@@ -48,7 +49,7 @@ export function transition(state: RunState, scope: Scope, event: FleetEvent): Fl
     case 'cancelled':
       return cancelled(state, scope, event.at);
     case 'resolved':
-      return moved({ ...state, definition: event.definition }, 'resolved');
+      return moved({ ...state, definition: completeDefinition(event.definition) }, 'resolved');
     case 'clusterHeld':
     case 'clusterHeldByOther':
     case 'adoptionNeeded':

@@ -8,7 +8,7 @@ import { compareText } from './order.ts';
 
 /** The text whose SHA-256 is the plan's digest. */
 export function renderPlanForDigest(definition: RunDefinition, rows: readonly PlanRow[]): string {
-  const { fleet, cluster, tier, pools, releases } = definition;
+  const { fleet, cluster, tier, clusterUnavailableMax, pools, releases } = definition;
   const fates = [...rows]
     .sort((a, b) => compareText(a.node, b.node))
     .map(({ node, uid, pool, instanceId, from, to, disposition }) => ({
@@ -26,6 +26,7 @@ export function renderPlanForDigest(definition: RunDefinition, rows: readonly Pl
     cluster: cluster.name,
     provider: cluster.provider,
     tier,
+    clusterUnavailableMax,
     pools,
     releases,
     fates,

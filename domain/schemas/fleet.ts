@@ -2,7 +2,7 @@
 // enforce (unenforced.ts). What one field says about another is checked in check-fleet-file.ts.
 import { z } from 'zod';
 import { policyEntry } from './policy.ts';
-import { fleetName, labels, name, pattern, text } from './scalars.ts';
+import { amount, flag, fleetName, labels, name, pattern, text } from './scalars.ts';
 
 const CLUSTERS_MAX = 200;
 const POOLS_MAX = 100;
@@ -52,7 +52,7 @@ const pool = z.strictObject({
         .describe('Labels that every node of the pool carries.'),
     })
     .describe('Which nodes are in the pool. No node may be in two.'),
-  sla: z.boolean({ error: 'true or false' }).default(false).describe('Pools without an SLA go first.'),
+  sla: flag.default(false).describe('Pools without an SLA go first.'),
   release: name('the name of a release').describe('What the pool should run; a name out of the catalog.'),
   policy: name('the name of a policy').default('default').describe('How the pool is upgraded.'),
   owner: z
@@ -77,6 +77,15 @@ const cluster = z.strictObject({
     .describe('dev, qa or prod; prod when absent.'),
   connection,
   provider,
+  disruption: z
+    .strictObject({
+      unavailableMax: amount
+        .nullable()
+        .default(null)
+        .describe('Nodes of the whole cluster that may be away at once, whatever pool; null: no such bound.'),
+    })
+    .default({ unavailableMax: null })
+    .describe('A budget over all pools of the cluster.'),
   pools: z
     .array(pool, { error: 'a list of pools' })
     .min(1, { error: 'at least one pool' })

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import type { Policy } from '../policy.ts';
 import {
   amount,
+  amountOrNone,
   duration,
+  flag,
   instant,
   isTimezone,
   name,
@@ -62,7 +64,9 @@ const disruption = z
 
 const canary = z
   .strictObject({
-    nodes: whole(0, NODES_MAX).optional().describe('Nodes that go first; 0 for none.'),
+    nodes: amountOrNone
+      .optional()
+      .describe('Nodes of a pool that go first: `3`, or `10%` (rounded down, at least 1); 0 for none.'),
     soak: duration(0, STEP_MAX_MS).optional().describe('How long they are watched before others follow.'),
   })
   .describe('Nodes that go first.');
@@ -82,6 +86,9 @@ const approval = z
       .nullable()
       .optional()
       .describe('After this time a yes is void; null: never.'),
+    selfApproval: flag
+      .optional()
+      .describe('false: whoever asked for the run does not count among its approvers.'),
   })
   .describe('Who is asked before what.');
 
@@ -92,6 +99,12 @@ const drain = z
       .enum(['defer', 'fail', 'force'], { error: 'one of defer, fail, force' })
       .optional()
       .describe('What happens to a node whose pods have not left by then.'),
+    deferralsMax: whole(1, 100)
+      .optional()
+      .describe('How often a node may be deferred before its timeout is a failure.'),
+    deferFor: duration(SECOND_MS, STEP_MAX_MS)
+      .optional()
+      .describe('How long a deferred node is left alone before it is taken up again.'),
   })
   .describe('Moving the pods away.');
 
@@ -130,6 +143,10 @@ const failure = z
       .nullable()
       .optional()
       .describe('Share of nodes that must succeed; null: no such rule.'),
+    consecutiveMax: whole(1, NODES_MAX)
+      .nullable()
+      .optional()
+      .describe('So many failures in a row trip the run; null: no such rule.'),
     onExceeded: z
       .enum(['pause', 'rollback', 'stop'], { error: 'one of pause, rollback, stop' })
       .optional()
@@ -181,6 +198,7 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
       firstNodes: or(approval?.firstNodes, base.approval.firstNodes),
       approvers: or(approval?.approvers, base.approval.approvers),
       expiresAfterMs: or(approval?.expiresAfter, base.approval.expiresAfterMs),
+      selfApproval: or(approval?.selfApproval, base.approval.selfApproval),
     },
     windows:
       patch.windows?.map(({ duration: durationMs, ...rest }) => ({ ...rest, durationMs })) ?? base.windows,
@@ -188,6 +206,8 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
     drain: {
       timeoutMs: or(drain?.timeout, base.drain.timeoutMs),
       onTimeout: or(drain?.onTimeout, base.drain.onTimeout),
+      deferralsMax: or(drain?.deferralsMax, base.drain.deferralsMax),
+      deferForMs: or(drain?.deferFor, base.drain.deferForMs),
     },
     reimage: {
       method: or(reimage?.method, base.reimage.method),
@@ -198,6 +218,7 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
     failure: {
       failuresMax: or(failure?.failuresMax, base.failure.failuresMax),
       successMinPercent: or(failure?.successMin, base.failure.successMinPercent),
+      consecutiveMax: or(failure?.consecutiveMax, base.failure.consecutiveMax),
       onExceeded: or(failure?.onExceeded, base.failure.onExceeded),
     },
   };

@@ -12,11 +12,12 @@ export function resolveFleet(file: FleetFile): Fleet {
   const policies = resolvePolicies(file);
   return {
     name: file.metadata.name,
-    clusters: file.spec.clusters.map(({ name, tier, connection, provider, pools }) => ({
+    clusters: file.spec.clusters.map(({ name, tier, connection, provider, disruption, pools }) => ({
       name,
       tier,
       connection,
       provider,
+      unavailableMax: disruption.unavailableMax,
       pools: pools.map((pool) => resolvePool(pool, policies)),
     })),
     releases: file.spec.releases.map(({ name, image, expects }): Release => ({

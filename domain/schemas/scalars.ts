@@ -64,6 +64,13 @@ export const amount = z
   })
   .transform((value): Amount => parseAmount(value) ?? { kind: 'count', count: 1 });
 
+/** The same, or 0 for none at all. */
+export const amountOrNone = z
+  .union([z.literal(0), amount], { error: `0, ${AMOUNT_EXPECTED}` })
+  .transform((value): Amount => (value === 0 ? { kind: 'count', count: 0 } : value));
+
+export const flag = z.boolean({ error: 'true or false' });
+
 /** The number of percent after parsing. */
 export const percent = pattern('a percentage from 1% to 100%, like "95%"', PERCENT).transform((value) =>
   Number(value.slice(0, -1)),

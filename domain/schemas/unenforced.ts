@@ -23,6 +23,7 @@ export const unenforced: readonly Unenforced[] = [
   },
   { path: ['approval', 'approvers'], neutral: '1', isNeutral: (value) => value === 1 },
   { path: ['approval', 'expiresAfter'], neutral: 'null', isNeutral: isNull },
+  { path: ['approval', 'selfApproval'], neutral: 'true', isNeutral: (value) => value === true },
   { path: ['windows'], neutral: '[]', isNeutral: isEmptyList },
   { path: ['exclusions'], neutral: '[]', isNeutral: isEmptyList },
   { path: ['drain', 'onTimeout'], neutral: 'fail', isNeutral: (value) => value === 'fail' },
@@ -34,6 +35,7 @@ export const unenforced: readonly Unenforced[] = [
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
   { path: ['verify', 'soak'], neutral: '0s', isNeutral: isNoTime },
   { path: ['failure', 'successMin'], neutral: 'null', isNeutral: isNull },
+  { path: ['failure', 'consecutiveMax'], neutral: 'null', isNeutral: isNull },
   { path: ['failure', 'onExceeded'], neutral: 'pause', isNeutral: (value) => value === 'pause' },
 ];
 

@@ -14,6 +14,7 @@ export function makeFleet(o: { name?: string; clusters?: readonly string[] } = {
       tier: 'prod',
       connection: { kind: 'context', context: name },
       provider: { kind: 'ec2', region: 'us-east-1' },
+      unavailableMax: null,
       pools: ['h100', 'batch'].map((pool) => ({
         name: pool,
         matchLabels: { 'refit.dev/pool': pool },

@@ -1,4 +1,5 @@
 // Small, whole values of the nouns for tests of machines and workflows.
+import { defaultPolicy } from '../../domain/default-policy.ts';
 import type { NodeStep, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
 import type { Release } from '../../domain/fleet.ts';
@@ -16,23 +17,22 @@ export function policyOf(
     approval?: Partial<Policy['approval']>;
     failuresMax?: number;
     verifySoakMs?: number;
+    policy?: Partial<Policy>;
   } = {},
 ): Policy {
   return {
+    ...defaultPolicy,
     name: 'test',
     disruption: {
+      ...defaultPolicy.disruption,
       unavailableMax: { kind: 'count', count: o.unavailableMax ?? 1 },
-      unavailableMaxPerZone: null,
-      surge: 0,
     },
-    canary: { nodes: 0, soakMs: 0 },
-    approval: { before: 'never', firstNodes: null, approvers: 1, expiresAfterMs: null, ...o.approval },
-    windows: [],
-    exclusions: [],
-    drain: { timeoutMs: 600_000, onTimeout: 'fail' },
+    approval: { ...defaultPolicy.approval, before: 'never', ...o.approval },
+    drain: { ...defaultPolicy.drain, timeoutMs: 600_000 },
     reimage: { method: 'rootVolume', timeoutMs: 600_000, oldRootVolume: { kind: 'delete' } },
     verify: { checks: [], soakMs: o.verifySoakMs ?? 0 },
-    failure: { failuresMax: o.failuresMax ?? 0, successMinPercent: null, onExceeded: 'pause' },
+    failure: { ...defaultPolicy.failure, failuresMax: o.failuresMax ?? 0 },
+    ...o.policy,
   };
 }
 
@@ -53,6 +53,7 @@ export function definitionOf(policy: Policy, input: FleetUpgradeInput): RunDefin
       provider: { kind: 'ec2', region: 'us-east-1' },
     },
     tier: 'prod',
+    clusterUnavailableMax: null,
     pools: [pool],
     releases: { h100: release },
     catalog: [release],

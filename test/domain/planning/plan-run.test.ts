@@ -279,7 +279,7 @@ describe('what the digest of a plan is made of', () => {
   it('changes with a node’s fate, a policy, a release or an image [I100]', () => {
     const release = sampleRelease('2026.11', { imageId: 'ami-other' });
     const images = { ...sampleImages(), 'ami-other': imageFacts({ imageId: 'ami-other' }) };
-    const policy = samplePolicy({ drain: { timeoutMs: 1000, onTimeout: 'fail' } });
+    const policy = samplePolicy({ drain: { ...samplePolicy().drain, timeoutMs: 1000 } });
     const others = [
       text(sampleDefinition(), sampleInventory([{ ...nodes[0]!, unschedulable: true }, ...nodes.slice(1)])),
       text(sampleDefinition(), sampleInventory([{ ...nodes[0]!, uid: 'another' }, ...nodes.slice(1)])),

@@ -59,6 +59,7 @@ export function sampleDefinition(changes: Partial<RunDefinition> = {}): RunDefin
       provider: { kind: 'ec2', region: 'us-east-1' },
     },
     tier: 'prod',
+    clusterUnavailableMax: null,
     releases: Object.fromEntries(pools.map((pool) => [pool.name, NEW])),
     catalog: [OLD, NEW],
     nodes: null,

@@ -67,7 +67,7 @@ describe('a right fleet file', () => {
       ...defaultPolicy,
       name: 'careful',
       approval: { ...defaultPolicy.approval, before: 'pool', firstNodes: null },
-      drain: { timeoutMs: 5_400_000, onTimeout: 'fail' },
+      drain: { ...defaultPolicy.drain, timeoutMs: 5_400_000 },
       reimage: { method: 'reboot', timeoutMs: 300_000, oldRootVolume: { kind: 'delete' } },
       failure: { ...defaultPolicy.failure, failuresMax: 2 },
     });
@@ -280,6 +280,7 @@ describe('fields that this version does not enforce', () => {
     'approval.before': 'canary',
     'approval.approvers': 2,
     'approval.expiresAfter': '24h',
+    'approval.selfApproval': false,
     windows: [{ days: ['mon', 'tue'], start: '22:00', duration: '6h', timezone: 'Europe/Berlin' }],
     exclusions: [{ from: '2026-12-20T00:00:00Z', until: '2027-01-03T00:00:00Z', why: 'holiday freeze' }],
     'drain.onTimeout': 'defer',
@@ -287,6 +288,7 @@ describe('fields that this version does not enforce', () => {
     'verify.checks': ['dcgm'],
     'verify.soak': '5m',
     'failure.successMin': '95%',
+    'failure.consecutiveMax': 3,
     'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
@@ -297,6 +299,7 @@ describe('fields that this version does not enforce', () => {
     'approval.before': 'pool',
     'approval.approvers': 1,
     'approval.expiresAfter': null,
+    'approval.selfApproval': true,
     windows: [],
     exclusions: [],
     'drain.onTimeout': 'fail',
@@ -304,6 +307,7 @@ describe('fields that this version does not enforce', () => {
     'verify.checks': [],
     'verify.soak': '0s',
     'failure.successMin': null,
+    'failure.consecutiveMax': null,
     'failure.onExceeded': 'pause',
   };
   const policyWith = (path: readonly string[], value: unknown) =>
