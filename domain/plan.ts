@@ -4,7 +4,14 @@ import type { Release } from './fleet.ts';
 import type { OldRootVolume, ReimageMethod } from './policy.ts';
 
 /** Why a node is not touched, or not now. `text` is for people and says what would change it. */
-export type Why = { kind: WhyKind; text: string };
+export type Why = {
+  kind: WhyKind;
+  text: string;
+  /** When it ends by itself, RFC 3339; absent: when something else happens. */
+  until?: string;
+  /** What would free it, when `text` and `until` do not say it all. */
+  freedBy?: string;
+};
 
 export type WhyKind =
   | 'upToDate'

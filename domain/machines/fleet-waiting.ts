@@ -148,8 +148,8 @@ function listForPlan(state: RunState): readonly WaitingItem[] {
       `node/${example}`,
       nodes === 1 ? why.text : `${why.text} (and ${String(nodes - 1)} more wait for the same)`,
       lastPlan.at,
-      null,
-      'it is looked at again by itself',
+      why.until ?? null,
+      why.freedBy ?? 'it is looked at again by itself',
     ),
   );
 }
