@@ -27,9 +27,22 @@ module.exports = {
     only(
       'domain-is-pure',
       'decisions must replay: no npm, no node:, no clock, no I/O',
-      '^domain/(?!schemas/)',
+      '^domain/(?!schemas/|planning/windows\\.ts$)',
       ['domain/(?!schemas/)'],
     ),
+    only(
+      'windows-know-time-zones',
+      'hours that do not exist or exist twice need a library that is exact about them; nobody else may load it',
+      '^domain/planning/windows\\.ts$',
+      ['domain/(?!schemas/)', '[./a-z]*node_modules/temporal-polyfill/'],
+    ),
+    {
+      name: 'workflows-load-no-time-zones',
+      comment: 'zones come with the worker and change under a replay; windows are laid out by an activity',
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: { path: '^domain/planning/windows\\.ts$', reachable: true },
+    },
     only('schemas-know-zod-alone', 'untrusted input is parsed by zod and nothing else', '^domain/schemas/', [
       'domain/',
       '[./a-z]*node_modules/zod/',

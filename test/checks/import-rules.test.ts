@@ -31,6 +31,10 @@ function brokenRules(path: string, content: string): string[] {
       'test/fakes/records.ts',
     ];
     for (const file of innocent) writeIn(tree, file, 'export const value = 1;\n');
+    // Two steps away from what workflows may not load.
+    const zones = "import { Temporal } from 'temporal-polyfill';\nexport const value = Temporal;\n";
+    writeIn(tree, 'domain/planning/windows.ts', zones);
+    writeIn(tree, 'domain/planning/over-windows.ts', "export { value } from './windows.ts';\n");
     writeIn(tree, path, content);
     const run = spawnSync(
       join(root, 'node_modules', '.bin', 'depcruise'),
@@ -61,6 +65,21 @@ const planted: [rule: string, path: string, content: string][] = [
     "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n",
   ],
   ['domain-is-pure', 'domain/planning/planted.ts', "import { z } from 'zod';\nexport const x = z;\n"],
+  [
+    'domain-is-pure',
+    'domain/planning/planted.ts',
+    "import { Temporal } from 'temporal-polyfill';\nexport const x = Temporal;\n",
+  ],
+  [
+    'windows-know-time-zones',
+    'domain/planning/windows.ts',
+    "import { z } from 'zod';\nexport const x = z;\n",
+  ],
+  [
+    'workflows-load-no-time-zones',
+    'workflows/planted.ts',
+    "import { value } from '../domain/planning/over-windows.ts';\nexport const x = value;\n",
+  ],
   [
     'schemas-know-zod-alone',
     'domain/schemas/planted.ts',
