@@ -6,7 +6,7 @@ import type { PlanSummary } from './plan.ts';
 /** One thing that a person (or, named as such, the policy) decided. */
 export type Decision = {
   at: string;
-  kind: 'approve' | 'reject' | 'pause' | 'resume' | 'skipNode' | 'retryNode' | 'abort' | 'cancel';
+  kind: 'approve' | 'reject' | 'pause' | 'resume' | 'skipNode' | 'retryNode' | 'abort' | 'cancel' | 'stop';
   /** Gate or node that it was about; null for the whole run. */
   subject: string | null;
   /** What the sender says of himself; not authenticated. */
@@ -59,6 +59,8 @@ export type RunReport = {
   endedAt: string;
   /** Null while the run goes on; a recorded report has one. */
   outcome: RunOutcome | null;
+  /** What ended it before its work was done, with its reason; null or absent: nothing did. */
+  outcomeWhy?: string | null;
   plan: PlanSummary | null;
   counts: {
     total: number;

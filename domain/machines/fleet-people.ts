@@ -164,6 +164,7 @@ function resume(state: RunState, scope: Scope, at: string, by: string): FleetMov
     paused: null,
     tripped: null,
     acknowledged,
+    failuresInRow: {},
     planWanted: true,
     // What was approved long ago is planned again before it starts.
     ready: [],

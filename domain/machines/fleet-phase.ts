@@ -1,5 +1,6 @@
 // What follows from a run's state: its phase, what it waits on, whether it is over and how it ended.
 // Derived each time, never stored.
+import { abortText } from './fleet-holding.ts';
 import { hasCode, occupiedNodes } from './fleet-state.ts';
 import type { RunState } from './fleet-state.ts';
 import { countCodes } from '../row-codes.ts';
@@ -16,7 +17,7 @@ export function phaseOf(state: RunState): RunPhase {
 
 export function phaseWhyOf(state: RunState): string | null {
   const { aborting, paused, tripped, hold } = state;
-  if (aborting !== null) return `aborted by ${aborting.by}: ${aborting.reason}`;
+  if (aborting !== null) return abortText(aborting);
   if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
   if (tripped !== null) {
     // A retry that succeeded proves one node, not the image: a person still says that the run goes on.
@@ -50,7 +51,17 @@ export function isOver(state: RunState): boolean {
 }
 
 export function outcomeOf(state: RunState): RunOutcome {
-  if (state.aborting !== null) return state.aborting.kind === 'cancel' ? 'cancelled' : 'aborted';
+  switch (state.aborting?.kind) {
+    case 'cancel':
+      return 'cancelled';
+    case 'abort':
+    case 'rejected':
+      return 'aborted';
+    case 'stopped':
+      return 'failed';
+    case undefined:
+      break;
+  }
   const counts = countCodes(state.codes);
   if (counts.failed > 0) return 'failed';
   if (counts.done > 0) return 'succeeded';

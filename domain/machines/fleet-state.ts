@@ -68,7 +68,13 @@ export type RunState = {
   paused: { by: string; reason: string; at: string } | null;
   /** Latched until somebody says resume: a retry that succeeds proves one node, not the image. */
   tripped: { at: string; why: string } | null;
-  aborting: { kind: 'abort' | 'cancel' | 'rejected'; by: string; reason: string; at: string } | null;
+  /** `stopped`: by its policy, after too many failures. */
+  aborting: {
+    kind: 'abort' | 'cancel' | 'rejected' | 'stopped';
+    by: string;
+    reason: string;
+    at: string;
+  } | null;
   active: Readonly<Record<string, ActiveChild>>;
   gates: readonly OpenGate[];
   decided: readonly DecidedGate[];
@@ -84,6 +90,8 @@ export type RunState = {
   attempts: Readonly<Record<string, number>>;
   /** Failed nodes that a person has said to go on in spite of. */
   acknowledged: readonly string[];
+  /** Failures since the last success or resume, by pool; a pool without any is absent. */
+  failuresInRow: Readonly<Record<string, number>>;
   /** Why a node is not done, for nodes that are not simply waiting. */
   notes: Readonly<Record<string, { state: string; why: string; at: string }>>;
   asks: readonly Ask[];
@@ -142,6 +150,7 @@ export function newRunState(startedAt: string): RunState {
     retries: [],
     attempts: {},
     acknowledged: [],
+    failuresInRow: {},
     notes: {},
     asks: [],
     lastPlan: null,

@@ -1,5 +1,6 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
 import { listWaiting } from './fleet-waiting.ts';
+import { abortText } from './fleet-holding.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
 import { cutProgress } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
@@ -179,6 +180,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
     startedAt: state.startedAt,
     endedAt,
     outcome: state.outcome,
+    outcomeWhy: state.aborting === null ? null : abortText(state.aborting),
     plan: state.plan,
     counts: {
       total: state.codes.length,

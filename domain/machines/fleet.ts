@@ -10,7 +10,8 @@
 import { timeAfter } from './clock-math.ts';
 import { completeDefinition } from '../complete-definition.ts';
 import type { FleetEvent, Happening } from './fleet-events.ts';
-import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
+import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
+import { abortText, closeForAbort } from './fleet-holding.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import {
   cutProgress,
@@ -36,6 +37,13 @@ const NODES_NAMED_MAX = 20;
 const BLOCKERS_CARRIED_MAX = 60;
 
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
+  const move = moveOf(state, scope, event);
+  if (move.kind !== 'moved' || !mayEndNodes(event)) return move;
+  const { state: judged, commands } = judgeRates(move.state, scope, event.at);
+  return moved(judged, move.effect, [...move.commands, ...commands]);
+}
+
+function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   switch (event.kind) {
     case 'approve':
     case 'reject':
@@ -263,7 +271,7 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   }
   const active = without(state.active, node);
   const asks = state.asks.filter((ask) => ask.node !== node);
-  const closed: RunState = { ...state, active, asks, planWanted: true };
+  const closed = countInRow({ ...state, active, asks, planWanted: true }, child.pool, outcome.kind);
   if (outcome.kind === 'done') {
     const done = withNodeCode(closed, scope, node, ROW_CODES.done);
     const acknowledged = done.acknowledged.filter((name) => name !== node);
@@ -283,7 +291,7 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const noted = withNote(failed, node, { state: 'failed', why, at });
   const acknowledged = noted.acknowledged.filter((name) => name !== node);
   const told = withEvent({ ...noted, acknowledged }, at, `${node}: failed while ${why}`);
-  const { state: after, commands } = tripIfTooMany(told, scope, child.pool, at);
+  const { state: after, commands } = judgeFailure(told, scope, child.pool, at);
   return moved(after, 'failed', commands);
 }
 
@@ -331,8 +339,7 @@ export function grantOf(
 ): { kind: 'granted' | 'paused' | 'aborted'; why: string } {
   if (state.outcome !== null) return { kind: 'aborted', why: `the run has ended: ${state.outcome}` };
   const { aborting, paused, tripped } = state;
-  if (aborting !== null)
-    return { kind: 'aborted', why: `the run is aborted by ${aborting.by}: ${aborting.reason}` };
+  if (aborting !== null) return { kind: 'aborted', why: `the run is ${abortText(aborting)}` };
   const child = state.active[node];
   if (child === undefined) return { kind: 'aborted', why: `the run has no child at work on node ${node}` };
   if (child.told === 'skip') return { kind: 'aborted', why: 'the node is skipped' };

@@ -47,13 +47,19 @@ function renderReimage({ reimage }: Policy, imageId: string): string {
 
 /** What happens when nodes fail. */
 export function renderFailure({ failure }: Policy): string {
-  const { failuresMax } = failure;
-  const when = failuresMax === 0 ? 'at the first failure' : `at more than ${failuresMax} failures`;
-  return `${when} the run ${ON_EXCEEDED[failure.onExceeded]}`;
+  const { failuresMax, consecutiveMax, successMinPercent } = failure;
+  const when = [
+    failuresMax === 0 ? 'at the first failure' : `at more than ${failuresMax} failures`,
+    ...(consecutiveMax === null ? [] : [`at ${consecutiveMax} failures one after another`]),
+    ...(successMinPercent === null
+      ? []
+      : [`below ${successMinPercent}% success (once 20 nodes of the pool have ended, or at its end)`]),
+  ];
+  return `${when.join(', or ')} the run ${ON_EXCEEDED[failure.onExceeded]}`;
 }
 
 const ON_EXCEEDED: Readonly<Record<Policy['failure']['onExceeded'], string>> = {
   pause: 'pauses: nodes not yet reimaged are put back, later ones are finished',
-  stop: 'stops',
+  stop: 'ends by itself as failed: nodes not yet reimaged are put back, later ones are finished',
   rollback: 'rolls back',
 };

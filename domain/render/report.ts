@@ -27,8 +27,9 @@ export function renderReport(
 
 function renderHead(report: RunReport): readonly string[] {
   const by = report.requestedBy === null ? '' : `, requested by ${printable(report.requestedBy)}`;
+  const why = (report.outcomeWhy ?? null) === null ? '' : `, ${printable(report.outcomeWhy ?? '', 500)}`;
   return [
-    `${report.workflowId}: ${report.outcome ?? 'goes on'}`,
+    `${report.workflowId}: ${report.outcome ?? 'goes on'}${why}`,
     `cluster ${report.cluster} of fleet ${report.fleet}${by}`,
     `${report.startedAt} to ${report.endedAt}, ${renderBetween(report.startedAt, report.endedAt)}`,
     renderCounts({ active: 0, ...report.counts }),

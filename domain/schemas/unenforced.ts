@@ -34,9 +34,11 @@ export const unenforced: readonly Unenforced[] = [
   },
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
   { path: ['verify', 'soak'], neutral: '0s', isNeutral: isNoTime },
-  { path: ['failure', 'successMin'], neutral: 'null', isNeutral: isNull },
-  { path: ['failure', 'consecutiveMax'], neutral: 'null', isNeutral: isNull },
-  { path: ['failure', 'onExceeded'], neutral: 'pause', isNeutral: (value) => value === 'pause' },
+  {
+    path: ['failure', 'onExceeded'],
+    neutral: 'pause or stop',
+    isNeutral: (value) => value !== 'rollback',
+  },
 ];
 
 /** What stands in `policy` (as written, not parsed) that this version would have to ignore. */

@@ -24,6 +24,7 @@ export type WorldOptions = {
   approval?: Partial<Policy['approval']>;
   failuresMax?: number;
   verifySoakMs?: number;
+  policy?: Partial<Policy>;
 };
 
 export class FakeWorld {

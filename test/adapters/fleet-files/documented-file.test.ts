@@ -65,7 +65,6 @@ describe('documented fleet files', () => {
       'exclusions',
       'drain.onTimeout',
       'verify.soak',
-      'failure.successMin',
     ]);
     for (const problem of loaded?.problems ?? []) expect(problem.expected).toContain('does not enforce');
   });

@@ -287,8 +287,6 @@ describe('fields that this version does not enforce', () => {
     'reimage.method': 'replaceInstance',
     'verify.checks': ['dcgm'],
     'verify.soak': '5m',
-    'failure.successMin': '95%',
-    'failure.consecutiveMax': 3,
     'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
@@ -306,9 +304,7 @@ describe('fields that this version does not enforce', () => {
     'reimage.method': 'reboot',
     'verify.checks': [],
     'verify.soak': '0s',
-    'failure.successMin': null,
-    'failure.consecutiveMax': null,
-    'failure.onExceeded': 'pause',
+    'failure.onExceeded': 'stop',
   };
   const policyWith = (path: readonly string[], value: unknown) =>
     path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;
