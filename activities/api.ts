@@ -3,6 +3,7 @@
 // All inputs and answers are plain JSON; none is larger than 256 KB at 5,000 nodes.
 import type { ClusterRef } from '../domain/fleet.ts';
 import type { DrainProgress, NodeOutcome } from '../domain/node-state.ts';
+import type { DeferredNode } from '../domain/planning/deferral.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { Decision, NodeHistory, RunReport } from '../domain/report.ts';
 import type { FleetUpgradeInput, OwnerMark, RunDefinition } from '../domain/run.ts';
@@ -54,6 +55,8 @@ export type PlanNextInput = {
   occupied: readonly { node: string; pool: string }[];
   /** Nodes to take again, with the attempt that comes next. */
   retries: readonly { node: string; attempt: number }[];
+  /** Nodes that were deferred and have not ended since; absent: none. */
+  deferred?: readonly DeferredNode[];
 };
 
 export type ChildState =
@@ -64,6 +67,8 @@ export type ChildState =
 export type NodeUpgradeResult = {
   node: string;
   attempt: number;
+  /** How often this attempt had been deferred before; absent: never. */
+  deferrals?: number;
   outcome: NodeOutcome;
   /** Digest of its node history. */
   history: string | null;

@@ -115,7 +115,7 @@ async function collectChild(deps: ActivityDeps, childId: string): Promise<ChildS
 function parseResult(result: unknown): NodeUpgradeResult | null {
   if (typeof result !== 'object' || result === null) return null;
   const { node, attempt, outcome, history } = result as Partial<Record<keyof NodeUpgradeResult, unknown>>;
-  const kinds: readonly unknown[] = ['done', 'putBack', 'failed'];
+  const kinds: readonly unknown[] = ['done', 'putBack', 'deferred', 'failed'];
   const readable =
     typeof node === 'string' &&
     typeof attempt === 'number' &&

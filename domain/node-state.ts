@@ -59,4 +59,6 @@ export type NodeOutcome =
   | { kind: 'done'; release: string; bootId: string; note?: string }
   /** Put back as it was before reimage, by a person's wish or because the run tripped. */
   | { kind: 'putBack'; why: string; uncordoned: boolean }
+  /** Its pods did not leave in time: put back as it was, to be taken up again by the same attempt. */
+  | { kind: 'deferred'; why: string; uncordoned: boolean }
   | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean };

@@ -1,7 +1,7 @@
 // The plan: every node of the scope, in the order in which it would be taken, with the reason for
 // what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
 import type { Release } from './fleet.ts';
-import type { OldRootVolume, ReimageMethod } from './policy.ts';
+import type { OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
 
 /** Why a node is not touched, or not now. `text` is for people and says what would change it. */
 export type Why = {
@@ -25,13 +25,31 @@ export type WhyKind =
   | 'versionSkew'
   | 'nodeNotReady'
   | 'budget'
+  /** The pool's `unavailableMaxPerZone`, in the node's zone. */
+  | 'zoneBudget'
+  /** The cluster's `disruption.unavailableMax`, over all its nodes. */
+  | 'clusterBudget'
   | 'order'
+  /** The pool's canaries have not all ended. */
+  | 'canary'
+  /** The pool's canaries have ended, and are watched. */
+  | 'soak'
+  /** A canary does not look well while it is watched. */
+  | 'canaryUnwell'
+  /** Was not Ready when the run was planned: taken last. */
+  | 'notReadyBefore'
+  /** A bound of Refit's own cut the answer, or the run holds as many nodes as it may. */
+  | 'slots'
   | 'approval'
   | 'paused'
   | 'tripped'
   | 'deleted'
   /** Its labels changed: it belongs to no pool, another one, or two. */
-  | 'leftPool';
+  | 'leftPool'
+  /** Its pods did not leave in time: it is left to them for a while. */
+  | 'deferred'
+  /** So many nodes are deferred that nothing further is begun. */
+  | 'deferralBudget';
 
 /** What happens to a node in this run. */
 export type Disposition =
@@ -54,6 +72,10 @@ export type PlanRow = {
   disposition: Disposition;
   /** Allocatable GPUs when the run was planned: what a retry of a broken node compares with. Absent: unknown. */
   gpusAllocatable?: number;
+  /** One of its pool's canaries. */
+  canary?: true;
+  /** Not Ready when the run was planned: last in its pool, behind gate `notReady/<pool>`. */
+  wasNotReady?: true;
 };
 
 /** What refuses the whole run before anything is touched: it names each node and each mismatch. */
@@ -74,6 +96,10 @@ export type PlanSummary = {
     from: Readonly<Record<string, number>>;
     to: string;
     unavailableMax: number;
+    /** Absent: none. */
+    canaries?: number;
+    /** Of those to upgrade, were not Ready when planned; absent: none. */
+    notReady?: number;
   }[];
   /** Old root volumes that will stay, how large in all and for how long; null with another method. */
   oldRootVolumes: { count: number; sizeGib: number; keptForMs: number } | null;
@@ -82,6 +108,17 @@ export type PlanSummary = {
 
 /** Rows to a page: 500 rows of 200–300 bytes stay under the 256 KB that a payload may have. */
 export const PLAN_PAGE_ROWS = 500;
+
+/** What is absent means what it meant before there was such a field. */
+export type DrainStep = {
+  timeoutMs: number;
+  /** Absent: `fail`. */
+  onTimeout?: OnDrainTimeout;
+  /** How often this attempt was deferred before; absent: never. Tells its goes apart, which share one attempt. */
+  deferrals?: number;
+  /** How often it may still be deferred; absent: not at all. */
+  deferralsLeft?: number;
+};
 
 /** Everything that one `nodeUpgrade` child needs; made by the planner from the newest observation. */
 export type NodeStep = {
@@ -102,13 +139,48 @@ export type NodeStep = {
     imageId: string;
     daemonSets: readonly { namespace: string; name: string }[];
   };
-  drain: { timeoutMs: number };
+  drain: DrainStep;
   reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
   /** Pods that stood on the node and would be evicted; for the gate's evidence. Absent: unknown. */
   podsToMove?: number;
+  /** What its drain would meet, for whoever is asked; absent: nobody is, or it could not be read. */
+  impact?: DrainImpact;
   /** How long rejoin and verification may take, each: as long as the policy gives the reimage itself. */
   rejoinTimeoutMs: number;
   verifySoakMs: number;
+};
+
+/** A gate that must be passed before more of a pool is offered. */
+export type GateWish = {
+  /** `canary`, `canary/<pool>` or `notReady/<pool>`. */
+  name: string;
+  kind: 'canary' | 'notReady';
+  pool: string;
+  /** What a person should know before answering, one fact a line. */
+  evidence: readonly string[];
+};
+
+/** How the ended canaries of a pool were found: watched still, not well, or done with. */
+export type CanaryLook = { pool: string; found: 'well' | 'unwell' | 'passed' };
+
+/** What a drain of a node would meet, as the shared watches showed it. Each list names a few. */
+export type DrainImpact = {
+  /** Pods that would be evicted or would block, finished ones left out. */
+  podsTotal: number;
+  /** By namespace and kind of owner, the most first; a pod that nobody owns is `bare pods`. */
+  pods: readonly { namespace: string; owner: string; pods: number }[];
+  kindsLeft: number;
+  /** PodDisruptionBudgets over these pods, the tightest first. `never`: as it stands, it allows nothing. */
+  pdbs: readonly {
+    namespace: string;
+    name: string;
+    pods: number;
+    disruptionsAllowed: number;
+    never: boolean;
+  }[];
+  pdbsLeft: number;
+  /** Pods that would hold the drain up until a person deals with them. */
+  blocked: readonly { namespace: string; name: string; why: string }[];
 };
 
 /** Answer of the planner to "what may be started now?". */
@@ -121,13 +193,23 @@ export type NextSteps = {
   /** Rows of the plan which turned out not to need work any more, or to be left alone. At most SETTLED_MAX. */
   settled: readonly { node: string; disposition: Disposition }[];
   /** Why nothing more can be started now, by cause; each with a count and one example. */
-  waiting: readonly { why: Why; nodes: number; example: string }[];
+  waiting: readonly WaitingNodes[];
+  /** Of the whole cluster, where it is bounded; absent: it is not. */
+  cluster?: { unavailableMax: number; unavailable: number; free: number };
+  /** All gates that hold nodes back now; one that is open and not among them holds nothing any more. */
+  gates?: readonly GateWish[];
+  canaries?: readonly CanaryLook[];
   /** True when a bound cut this answer: apply it and ask again at once. */
   more?: boolean;
 };
+
+export type WaitingNodes = { why: Why; nodes: number; example: string };
 
 /** 40 steps with 15 DaemonSets each are 72 KB; the next answer brings more. */
 export const MAX_STEPS_A_TICK = 40;
 
 /** 200 settled rows of at most 300 bytes stay under 64 KB. */
 export const SETTLED_MAX = 200;
+
+/** How many nodes one run holds: 200 children with long names are 110 KB, more would not fit what it takes along. */
+export const OCCUPIED_MAX = 200;

@@ -31,7 +31,8 @@ export async function startReady(run: FleetRun): Promise<void> {
   const starting = steps.map(async (step) => {
     const childId = `${run.ids.workflowId}/node/${step.node}`;
     const move = apply(run, { kind: 'nodeStarted', step, childId });
-    if (move.kind === 'moved') await startOne(run, step, childId);
+    // Not when its approval was void by then: it is asked for again.
+    if (move.kind === 'moved' && step.node in run.state.active) await startOne(run, step, childId);
   });
   await Promise.all(starting);
 }
@@ -74,20 +75,26 @@ async function watch(
   step: NodeStep,
   handle: ChildWorkflowHandle<NodeWorkflow>,
 ): Promise<void> {
-  const { node, attempt } = step;
+  const { node, attempt, drain } = step;
   try {
     const { outcome } = await handle.result();
-    apply(run, { kind: 'nodeEnded', node, attempt, outcome });
+    apply(run, { kind: 'nodeEnded', node, attempt, ...goOf(drain), outcome });
   } catch (error) {
     const child = run.state.active[node];
-    if (child !== undefined) endAbruptly(run, child, abruptEndText(error));
+    if (child !== undefined) endAbruptly(run, { ...child, attempt, ...goOf(drain) }, abruptEndText(error));
   }
+}
+
+/** Which go of its attempt it was: a deferred one comes again. */
+function goOf({ deferrals }: { deferrals?: number }): { deferrals?: number } {
+  return deferrals === undefined ? {} : { deferrals };
 }
 
 function endAbruptly(run: FleetRun, child: ActiveChild, how: string): void {
   const why = `${how} while it was ${child.state}: look at the node (refit nodes, kubectl describe node), then retry or skip it`;
   const outcome = { kind: 'failed' as const, at: child.state, why, nodeEmpty: false };
-  apply(run, { kind: 'nodeEnded', node: child.node, attempt: child.attempt, outcome });
+  const { node, attempt } = child;
+  apply(run, { kind: 'nodeEnded', node, attempt, ...goOf(child), outcome });
 }
 
 function abruptEndText(error: unknown): string {
@@ -108,10 +115,12 @@ export async function collectAdopted(run: FleetRun): Promise<void> {
     const child = adopted.find(({ childId }) => childId === found.childId);
     if (child === undefined || found.kind === 'open' || run.state.active[child.node] === undefined) continue;
     const { result } = found;
-    if (result === null)
+    if (result === null) {
       endAbruptly(run, child, `its workflow is ${found.status.toLowerCase()} without a result`);
-    else
-      apply(run, { kind: 'nodeEnded', node: child.node, attempt: result.attempt, outcome: result.outcome });
+      continue;
+    }
+    const { attempt, outcome } = result;
+    apply(run, { kind: 'nodeEnded', node: child.node, attempt, ...goOf(result), outcome });
   }
 }
 

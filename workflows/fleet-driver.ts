@@ -7,9 +7,11 @@ import { asWorkflowFailure, closing, failureText, planning, preparing, reading }
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
 import { runPump } from './fleet-pump.ts';
+import { watchYeses } from './fleet-yeses.ts';
 import { apply, newFleetRun } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import type { Carried } from './inputs.ts';
+import { listDeferred } from '../domain/machines/fleet-deferral.ts';
 import { isOver, mayPlan, outcomeOf, waitsForOutside } from '../domain/machines/fleet-phase.ts';
 import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
 import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
@@ -51,6 +53,7 @@ export async function driveFleet(o: {
   );
   return await CancellationScope.nonCancellable(async () => {
     void runPump(run);
+    void watchYeses(run);
     const definition = await prepare(run);
     while (!isOver(run.state)) {
       if (run.state.ready.length > 0) await startReady(run);
@@ -144,6 +147,7 @@ async function readRows(summary: PlanSummary): Promise<readonly PlanRow[]> {
 
 async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<void> {
   const { state } = run;
+  const deferred = listDeferred(state);
   apply(run, { kind: 'planAsked' });
   try {
     const next = await planning.planNext({
@@ -153,6 +157,7 @@ async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<voi
       codes: state.codes,
       occupied: occupiedNodes(state),
       retries: state.retries,
+      ...(deferred.length === 0 ? {} : { deferred }),
     });
     if (next.steps.length > 0) run.outsideWaitMs = OUTSIDE_WAIT_FIRST_MS;
     apply(run, { kind: 'stepsOffered', next });

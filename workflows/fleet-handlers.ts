@@ -28,6 +28,7 @@ import {
   whyQuery,
 } from './messages.ts';
 import { grantOf, transition } from '../domain/machines/fleet.ts';
+import type { NodeEnd } from '../domain/machines/child-messages.ts';
 import type { FleetEvent } from '../domain/machines/fleet-events.ts';
 import { withIgnored } from '../domain/machines/fleet-state.ts';
 import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/fleet-views.ts';
@@ -165,8 +166,14 @@ function setChildHandlers(run: FleetRun): void {
     // From the child of a former run of the same id: not this run's business.
     if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
     await CancellationScope.nonCancellable(() => condition(() => run.loaded));
-    apply(run, { kind: 'nodeEnded', node: end.node, attempt: end.attempt, outcome: end.outcome });
+    apply(run, { kind: 'nodeEnded', ...endOf(end) });
   });
+}
+
+/** Anybody may send one: what is no number is none. */
+function endOf(end: NodeEnd) {
+  const { node, attempt, outcome, deferrals } = end;
+  return { node, attempt, outcome, ...(typeof deferrals === 'number' ? { deferrals } : {}) };
 }
 
 function setQueryHandlers(run: FleetRun): void {

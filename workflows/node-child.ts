@@ -82,10 +82,11 @@ async function drive(child: Child): Promise<NodeUpgradeResult> {
     const next = nextStep(child.way.state);
     setCurrentDetails(renderNodeDetails(child.way));
     if (next.kind === 'end') {
-      const { node, attempt } = child.way.step;
+      const { node, attempt, drain } = child.way.step;
       const history = await recordHistory(child, next.outcome);
       await condition(allHandlersFinished);
-      const result = { node, attempt, outcome: next.outcome, history };
+      const goes = drain.deferrals === undefined ? {} : { deferrals: drain.deferrals };
+      const result = { node, attempt, ...goes, outcome: next.outcome, history };
       if (child.reportEnd) await reportEnd(child, result);
       return result;
     }

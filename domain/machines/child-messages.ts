@@ -6,6 +6,8 @@ import type { DrainProgress, NodeOutcome } from '../node-state.ts';
 export type NodeEnd = {
   node: string;
   attempt: number;
+  /** How often this attempt had been deferred before; absent: never. */
+  deferrals?: number;
   outcome: NodeOutcome;
   /** Digest of its node history. */
   history: string | null;

@@ -28,10 +28,13 @@ export type Happening = { at: string } & (
   | { kind: 'startRefused'; node: string; why: string }
   | { kind: 'nodeStateReported'; node: string; state: string }
   | { kind: 'progressReported'; node: string; progress: DrainProgress }
-  | { kind: 'nodeEnded'; node: string; attempt: number; outcome: NodeOutcome }
+  /** `deferrals` tells the goes of one attempt apart; absent: it had not been deferred before. */
+  | { kind: 'nodeEnded'; node: string; attempt: number; deferrals?: number; outcome: NodeOutcome }
   | { kind: 'skipAnswered'; node: string; askId: string; accepted: boolean; why: string }
   | { kind: 'cancelled' }
   | { kind: 'handedOver' }
+  /** The moment has come at which a yes or an approval is void. */
+  | { kind: 'yesesDue' }
   /** Time has passed while something outside of the run had to change. */
   | { kind: 'lookedAgain' }
   | { kind: 'ended'; outcome: RunOutcome }

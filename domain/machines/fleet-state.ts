@@ -2,8 +2,10 @@
 // Bounded at 5,000 nodes: one character a node, and lists that are cut. Rows of the plan are not here;
 // they are records, read again by each run of the workflow, and handed in as the scope.
 import { completeDefinition } from '../complete-definition.ts';
+import type { Approval, StandingYes, Yes } from './approval-state.ts';
 import type { DecisionName, FleetCommand } from './fleet-events.ts';
 import type { DrainProgress, NodeStateName } from '../node-state.ts';
+import type { CanaryClock } from '../planning/board.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
 import type { Decision, RunOutcome } from '../report.ts';
 import { ROW_CODES, withCode } from '../row-codes.ts';
@@ -16,6 +18,8 @@ export type ActiveChild = {
   pool: string;
   childId: string;
   attempt: number;
+  /** How often this attempt had been deferred before; absent: never. */
+  deferrals?: number;
   /** Started because a person said retry: a trip does not hold it. */
   retry: boolean;
   state: NodeStateName;
@@ -29,15 +33,22 @@ export type ActiveChild = {
   told: 'skip' | 'putBack' | 'abort' | null;
   /** Started by an earlier run of this workflow: its end comes by signal, not as a result. */
   adopted: boolean;
+  /** Absent: begun by an older version. */
+  startedAt?: string;
 };
 
 export type OpenGate = {
   name: string;
   openedAt: string;
+  /** What was known when it was opened; what has happened since is added by fleet-evidence.ts. */
   evidence: readonly string[];
+  /** Fewer than the gate needs; some may be void by now. Absent: none. */
+  yeses?: readonly Yes[];
   about:
     | { kind: 'adopt'; holder: OwnerMark }
     | { kind: 'pool'; pool: string }
+    /** Wished by the planner: fleet-canary.ts. */
+    | { kind: 'canary' | 'notReady'; pool: string }
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
     | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string };
 };
@@ -48,10 +59,17 @@ export type DecidedGate = {
   by: string;
   planDigest: string | null;
   at: string;
+  /** Who said yes before the last of a quorum did. */
+  others?: readonly string[];
 };
+
+/** How a node's way ended, for those who are asked about the next one. */
+export type EndedNode = { node: string; text: string };
 
 /** A skip that a child must answer. */
 export type Ask = { askId: string; node: string; by: string; reason: string; at: string };
+
+export type Deferral = { times: number; at: string; until: string | null; why: string };
 
 export type Hold =
   { kind: 'none' } | { kind: 'waiting'; holder: OwnerMark; since: string } | { kind: 'held' };
@@ -79,8 +97,16 @@ export type RunState = {
   gates: readonly OpenGate[];
   decided: readonly DecidedGate[];
   poolsApproved: readonly string[];
+  /** Gates of the planner that people have said yes to, by name. */
+  gatesOpened: readonly string[];
+  /** By pool, of those whose canaries have all ended. */
+  canaries: Readonly<Record<string, CanaryClock>>;
   /** Approved, to be planned again: what was known when they were asked for had grown old. */
   nodesApproved: readonly string[];
+  /** By whose yeses pools and nodes were approved, by gate. Some may be void, or of nodes at work by now. */
+  approvals: Readonly<Record<string, Approval>>;
+  /** Yeses to many nodes; those that are used up stay a while, to tell a repetition. */
+  standing: readonly StandingYes[];
   /** May start as soon as nothing holds the run. */
   ready: readonly { step: NodeStep; observedAt: string }[];
   /** How many node gates were opened; `firstNodes` counts them. */
@@ -92,11 +118,24 @@ export type RunState = {
   acknowledged: readonly string[];
   /** Failures since the last success or resume, by pool; a pool without any is absent. */
   failuresInRow: Readonly<Record<string, number>>;
+  /**
+   * Nodes whose pods did not leave in time, until they end; the planner begins no others above DEFERRED_MAX.
+   * `until` is null while the node is taken up again.
+   */
+  deferred: Readonly<Record<string, Deferral>>;
   /** Why a node is not done, for nodes that are not simply waiting. */
   notes: Readonly<Record<string, { state: string; why: string; at: string }>>;
   asks: readonly Ask[];
+  /** The last few nodes that ended, oldest first. */
+  lastEnded: readonly EndedNode[];
+  /** Nodes that turned out, since the plan, to need nothing or to be left alone; the last few by name. */
+  settledSince: { nodes: number; last: readonly string[] };
   /** What the planner said last; null before it was asked. */
-  lastPlan: { at: string; slots: NextSteps['slots']; waiting: NextSteps['waiting'] } | null;
+  lastPlan:
+    | (Pick<NextSteps, 'slots' | 'waiting' | 'cluster'> & {
+        at: string;
+      })
+    | null;
   /** The planner's last answer found something to do, or something has changed since. */
   planWanted: boolean;
   planFailure: { since: string; why: string } | null;
@@ -124,8 +163,6 @@ export const DECIDED_KEPT = 100;
 const NOTE_CHARS_MAX = 300;
 /** 200 notes of 300 characters are a third of what one payload should hold; the records have the rest. */
 const NOTES_KEPT = 200;
-/** 200 children with long names and their states are 110 KB: more would not fit what a run takes along. */
-export const OCCUPIED_MAX = 200;
 /** An observation older than this is not acted upon after an approval: the planner is asked again. */
 export const STEP_FRESH_MS = 60_000;
 
@@ -144,15 +181,22 @@ export function newRunState(startedAt: string): RunState {
     gates: [],
     decided: [],
     poolsApproved: [],
+    gatesOpened: [],
+    canaries: {},
     nodesApproved: [],
+    approvals: {},
+    standing: [],
     ready: [],
     asked: 0,
     retries: [],
     attempts: {},
     acknowledged: [],
     failuresInRow: {},
+    deferred: {},
     notes: {},
     asks: [],
+    lastEnded: [],
+    settledSince: { nodes: 0, last: [] },
     lastPlan: null,
     planWanted: true,
     planFailure: null,
@@ -216,6 +260,18 @@ export function cutProgress<T extends { progress: DrainProgress | null }>(
   });
 }
 
+/** Shown one by one in the status; a gate further back is told by its first line alone. */
+const GATES_CARRIED_WHOLE = 40;
+
+/** Steps would be too old to act upon, and the evidence of 200 gates would not fit. */
+export function cutGates(gates: readonly OpenGate[]): readonly OpenGate[] {
+  return gates.map((gate, index) => {
+    const evidence = index < GATES_CARRIED_WHOLE ? gate.evidence : gate.evidence.slice(0, 1);
+    const { about } = gate;
+    return { ...gate, evidence, about: about.kind === 'node' ? { ...about, step: null } : about };
+  });
+}
+
 export function withIgnored(state: RunState, message: IgnoredMessage): RunState {
   return { ...state, ignored: [...state.ignored, message].slice(-IGNORED_KEPT) };
 }
@@ -272,6 +328,7 @@ export function decisionOf(
   at: string,
   kind: Decision['kind'],
   o: { subject?: string; by: string; reason?: string; planDigest?: string },
+  asked: Pick<Decision, 'yeses' | 'evidence' | 'saidAt'> = {},
 ): Decision {
   return {
     at,
@@ -280,5 +337,6 @@ export function decisionOf(
     by: o.by,
     reason: o.reason ?? null,
     planDigest: o.planDigest ?? null,
+    ...asked,
   };
 }

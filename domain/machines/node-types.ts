@@ -18,10 +18,11 @@ export type NodeState =
   | { kind: 'soaking'; until: string; reimagedAt: string; bootId: string }
   /** All evidence is there; the uncordon is still to come. */
   | { kind: 'verified'; bootId: string }
-  /** On the way back to how it was. */
-  | { kind: 'puttingBack'; why: string }
+  /** On the way back to how it was; `deferring`: to be taken up again later. */
+  | { kind: 'puttingBack'; why: string; deferring?: true }
   | { kind: 'done'; outcome: NodeOutcome & { kind: 'done' } }
   | { kind: 'putBack'; outcome: NodeOutcome & { kind: 'putBack' } }
+  | { kind: 'deferred'; outcome: NodeOutcome & { kind: 'deferred' } }
   | { kind: 'failed'; outcome: NodeOutcome & { kind: 'failed' } };
 
 export type NodeStateKind = NodeState['kind'];
@@ -95,5 +96,6 @@ export const STATE_SHOWN: Readonly<Record<NodeStateKind, NodeStateName>> = {
   puttingBack: 'cordoned',
   done: 'normal',
   putBack: 'normal',
+  deferred: 'deferred',
   failed: 'failed',
 };

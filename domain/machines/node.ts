@@ -5,22 +5,24 @@
 //      │ └ held by the run  │   └ resumed          │ held by the run           │ verified
 //      ▼                    ▼                      ▼                           ▼
 //   puttingBack ◀─ skip, abort, trip ─ cordoned ◀──┘              soaking ─▶ verified ─ uncordoned ─▶ done
-//      └▶ putBack           any step that cannot go on ─▶ failed (stays cordoned)
+//      └▶ putBack, deferred any step that cannot go on ─▶ failed (stays cordoned)
 //
-// From `reimaging` on there is no way back: a node is finished or fails where it stands. Pure; must never
+// The drain and its timeout stand in node-drain.ts, the ways back in node-undo.ts. From `reimaging` on there
+// is no way back: a node is finished or fails where it stands. Pure; must never
 // learn the time by itself, nor forget what a state was entered with.
-import type { NodeOutcome } from '../node-state.ts';
 import type { NodeStep } from '../plan.ts';
 import { timeAfter } from './clock-math.ts';
+import { failed, held, illegal, toPuttingBack, toReimaging } from './node-change.ts';
+import type { Change } from './node-change.ts';
+import { fromDraining, toDraining } from './node-drain.ts';
 import { STATE_SHOWN } from './node-types.ts';
-import type { NextNodeStep, NodeEvent, NodeFactsKnown, NodeState, NodeWay } from './node-types.ts';
+import { changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
+import type { NextNodeStep, NodeEvent, NodeState, NodeWay } from './node-types.ts';
 
 export type NodeMove = { kind: 'moved'; way: NodeWay; text: string } | { kind: 'rejected'; why: string };
 
 /** More blocking pods than this in one reason text would make a note that nobody reads. */
 const PODS_NAMED_MAX = 5;
-
-type Change = { state: NodeState; text: string; facts?: Partial<NodeFactsKnown> } | { rejected: string };
 
 export function newNodeWay(step: NodeStep): NodeWay {
   return {
@@ -83,10 +85,10 @@ function changeOf(way: NodeWay, event: NodeEvent): Change {
     case 'verified':
       return fromVerified(step, state, event);
     case 'puttingBack':
-      if (event.kind !== 'wasPutBack') return illegal(state, event);
-      return toPutBack(state.why, event);
+      return fromPuttingBack(state, event);
     case 'done':
     case 'putBack':
+    case 'deferred':
     case 'failed':
       return illegal(state, event);
   }
@@ -108,26 +110,7 @@ function fromWaiting(step: NodeStep, event: NodeEvent): Change {
     case 'resumed':
       return { state: { kind: 'waiting', held: null }, text: 'goes on' };
     default:
-      return illegal({ kind: 'waiting', held: null }, event);
-  }
-}
-
-function fromDraining(step: NodeStep, state: NodeState & { kind: 'draining' }, event: NodeEvent): Change {
-  switch (event.kind) {
-    case 'progressed':
-      return {
-        state: { ...state, progress: event.progress },
-        text: `${String(event.progress.podsLeft)} pods left`,
-      };
-    case 'drained':
-      return toReimaging(step, event.at, `drained, ${String(event.evicted)} evicted`);
-    case 'drainTimedOut':
-      return failed('draining', drainTimeoutText(event), false);
-    case 'withheld':
-      if (event.grant !== 'paused') return toPuttingBack(event.why);
-      return held(false, event.why);
-    default:
-      return illegal(state, event);
+      return illegal({ kind: 'waiting' }, event);
   }
 }
 
@@ -153,7 +136,7 @@ function fromReimaging(step: NodeStep, event: NodeEvent): Change {
       if (event.grant !== 'paused') return toPuttingBack(event.why);
       return held(true, event.why);
     default:
-      return illegal({ kind: 'reimaging', until: '' }, event);
+      return illegal({ kind: 'reimaging' }, event);
   }
 }
 
@@ -184,58 +167,6 @@ function fromVerified(step: NodeStep, state: NodeState & { kind: 'verified' }, e
   return { state: { kind: 'done', outcome }, text: note.note ?? 'uncordoned' };
 }
 
-/** Skip, abort and trip undo what can be undone; from reimage on nothing can. */
-function changeByWish(
-  state: NodeState,
-  event: NodeEvent & { kind: 'skipAsked' | 'putBackAsked' | 'abortAsked' },
-): Change {
-  const why = event.kind === 'skipAsked' ? `skipped by ${event.by}: ${event.reason}` : event.why;
-  switch (state.kind) {
-    case 'waiting':
-    case 'draining':
-    case 'cordoned':
-      return toPuttingBack(why);
-    case 'puttingBack':
-      return { rejected: `the node is being put back already (${state.why})` };
-    case 'done':
-    case 'putBack':
-    case 'failed':
-      return { rejected: `the node's way has ended: ${state.kind}` };
-    default:
-      return {
-        rejected: `the node is ${STATE_SHOWN[state.kind]}: its old root is gone, so it is taken on until it is verified or has failed`,
-      };
-  }
-}
-
-function changeByFailure(state: NodeState, why: string): Change {
-  switch (state.kind) {
-    case 'done':
-    case 'putBack':
-    case 'failed':
-      return { rejected: `the node's way has ended: ${state.kind}` };
-    case 'waiting':
-      // The cordon may have happened although its answer never came: take it back.
-      return toPuttingBack(why);
-    case 'puttingBack':
-      return failed('cordoned', `could not be put back (${state.why}): ${why}`, false);
-    case 'draining':
-      return failed('draining', why, false);
-    case 'cordoned':
-      return failed('cordoned', why, state.drained);
-    default:
-      return failed(STATE_SHOWN[state.kind], why, true);
-  }
-}
-
-function toDraining(step: NodeStep, at: string, text: string): Change {
-  return { state: { kind: 'draining', until: timeAfter(at, step.drain.timeoutMs), progress: null }, text };
-}
-
-function toReimaging(step: NodeStep, at: string, text: string): Change {
-  return { state: { kind: 'reimaging', until: timeAfter(at, step.reimage.timeoutMs) }, text };
-}
-
 function toVerifying(
   step: NodeStep,
   at: string,
@@ -246,26 +177,9 @@ function toVerifying(
   return { state: { kind: 'verifying', until, reimagedAt: o.reimagedAt, bootId: o.bootId }, text };
 }
 
-function held(drained: boolean, why: string): Change {
-  return { state: { kind: 'cordoned', drained, held: why }, text: `held: ${why}` };
-}
-
-function toPuttingBack(why: string): Change {
-  return { state: { kind: 'puttingBack', why }, text: `is put back: ${why}` };
-}
-
-function toPutBack(why: string, event: { uncordoned: boolean; why: string }): Change {
-  const outcome = { kind: 'putBack' as const, why, uncordoned: event.uncordoned };
-  return { state: { kind: 'putBack', outcome }, text: event.why };
-}
-
 /** Nothing of ours stands on the node: no way back is needed. */
 function leftAlone(why: string): Change {
   return { state: { kind: 'putBack', outcome: { kind: 'putBack', why, uncordoned: false } }, text: why };
-}
-
-function failed(at: (NodeOutcome & { kind: 'failed' })['at'], why: string, nodeEmpty: boolean): Change {
-  return { state: { kind: 'failed', outcome: { kind: 'failed', at, why, nodeEmpty } }, text: why };
 }
 
 function unverified(state: NodeState, event: NodeEvent & { kind: 'verifyFailed' }): Change {
@@ -273,20 +187,10 @@ function unverified(state: NodeState, event: NodeEvent & { kind: 'verifyFailed' 
   return { ...change, facts: { evidence: event.evidence } } as Change;
 }
 
-function drainTimeoutText(event: NodeEvent & { kind: 'drainTimedOut' }): string {
-  const first = event.progress?.blockers[0];
-  if (event.progress === null || first === undefined) return event.why;
-  return `${event.why}; ${String(event.progress.podsLeft)} pods left, first ${first.namespace}/${first.pod}: ${first.text}`;
-}
-
 function podsText(pods: readonly { namespace: string; name: string; why: string }[]): string {
   const named = pods.slice(0, PODS_NAMED_MAX).map((pod) => `${pod.namespace}/${pod.name} (${pod.why})`);
   const more = pods.length - named.length;
   return more > 0 ? `${named.join(', ')} and ${String(more)} more` : named.join(', ');
-}
-
-function illegal(state: NodeState, event: NodeEvent): Change {
-  return { rejected: `"${event.kind}" means nothing while the node is ${state.kind}` };
 }
 
 export function nextStep(state: NodeState): NextNodeStep {
@@ -313,6 +217,7 @@ export function nextStep(state: NodeState): NextNodeStep {
       return { kind: 'putBack', why: state.why };
     case 'done':
     case 'putBack':
+    case 'deferred':
     case 'failed':
       return { kind: 'end', outcome: state.outcome };
   }

@@ -2,7 +2,8 @@
 // Must never carry a value that was not observed: a step is only made of a node whose instance was seen.
 import type { Pool, Release } from '../fleet.ts';
 import type { InstanceFacts, NodeFacts } from '../inventory.ts';
-import type { NodeStep, PlanRow } from '../plan.ts';
+import type { DrainStep, NodeStep, PlanRow } from '../plan.ts';
+import type { Policy } from '../policy.ts';
 import { zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
 
@@ -18,9 +19,11 @@ export function planStep(o: {
   instance: InstanceFacts;
   daemonSets: readonly { namespace: string; name: string }[];
   attempt: number;
+  /** How often the node was deferred so far; absent: never. */
+  deferrals?: number;
 }): NodeStep {
   const { row, node, pool, release, instance } = o;
-  const { drain, reimage, verify } = pool.policy;
+  const { reimage, verify } = pool.policy;
   return {
     node: node.name,
     uid: node.uid,
@@ -39,7 +42,7 @@ export function planStep(o: {
       daemonSets: o.daemonSets.slice(0, DAEMON_SETS_MAX),
     },
     podsToMove: node.podsToMove,
-    drain: { timeoutMs: drain.timeoutMs },
+    drain: planDrainStep(pool.policy, o.deferrals ?? 0),
     reimage: {
       method: reimage.method,
       timeoutMs: reimage.timeoutMs,
@@ -48,5 +51,15 @@ export function planStep(o: {
     // The policy has one patience for the machine: its volume, its boot, and what must come back after it.
     rejoinTimeoutMs: reimage.timeoutMs,
     verifySoakMs: verify.soakMs,
+  };
+}
+
+/** What is neutral is left out: a step travels with every activity of its node. */
+export function planDrainStep({ drain }: Policy, deferrals: number): DrainStep {
+  const { timeoutMs, onTimeout, deferralsMax } = drain;
+  return {
+    timeoutMs,
+    ...(deferrals === 0 ? {} : { deferrals }),
+    ...(onTimeout === 'fail' ? {} : { onTimeout, deferralsLeft: Math.max(0, deferralsMax - deferrals) }),
   };
 }

@@ -22,7 +22,7 @@ export function renderWay({ policy }: Pool, imageId: string): readonly string[] 
   const timeout = formatDuration(reimage.timeoutMs);
   return [
     'cordon, marked as ours',
-    `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${ON_TIMEOUT[drain.onTimeout]}`,
+    `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${renderOnTimeout(drain)}`,
     `${renderReimage(policy, imageId)}: ${timeout}`,
     `back and Ready after a new boot: ${timeout}`,
     `shows the release, its DaemonSets and GPUs again, all newer than the boot: ${timeout}`,
@@ -31,11 +31,19 @@ export function renderWay({ policy }: Pool, imageId: string): readonly string[] 
   ];
 }
 
-const ON_TIMEOUT: Readonly<Record<Policy['drain']['onTimeout'], string>> = {
-  fail: 'it counts as failed and stays cordoned',
-  defer: 'it is put back and tried later',
-  force: 'somebody is asked for force',
-};
+function renderOnTimeout({ onTimeout, deferForMs, deferralsMax }: Policy['drain']): string {
+  const often = deferralsMax === 1 ? 'once' : `up to ${deferralsMax} times`;
+  const defer = `put back as it was and taken again after ${formatDuration(deferForMs)}, ${often}`;
+  const fail = 'it counts as failed and stays cordoned';
+  switch (onTimeout) {
+    case 'fail':
+      return fail;
+    case 'defer':
+      return `it is ${defer}; after that ${fail}`;
+    case 'force':
+      return 'somebody is asked for force';
+  }
+}
 
 function renderReimage({ reimage }: Policy, imageId: string): string {
   if (reimage.method === 'reboot') return 'reboot';

@@ -39,9 +39,10 @@ export function renderNodeEnd(history: NodeHistory): string {
     const note = outcome.note === undefined ? '' : `; ${printable(outcome.note)}`;
     return `${head}: done in ${took}, ${history.from ?? 'unknown'} --> ${outcome.release}${note}`;
   }
-  if (outcome.kind === 'putBack') {
+  if (outcome.kind === 'putBack' || outcome.kind === 'deferred') {
+    const how = outcome.kind === 'deferred' ? 'deferred' : 'put back';
     const cordon = outcome.uncordoned ? 'uncordoned' : 'still cordoned';
-    return `${head}: put back after ${took}, ${cordon}: ${printable(outcome.why)}`;
+    return `${head}: ${how} after ${took}, ${cordon}: ${printable(outcome.why)}`;
   }
   const pods = outcome.nodeEmpty ? 'empty' : 'not empty';
   return `${head}: failed while ${outcome.at} after ${took}, stays cordoned, ${pods}: ${printable(outcome.why)}`;

@@ -52,6 +52,7 @@ const states: { [K in NodeStateKind]: NodeState & { kind: K } } = {
   puttingBack: { kind: 'puttingBack', why: 'skipped' },
   done: { kind: 'done', outcome: { kind: 'done', release: '2026.11', bootId: 'boot-1' } },
   putBack: { kind: 'putBack', outcome: { kind: 'putBack', why: 'skipped', uncordoned: true } },
+  deferred: { kind: 'deferred', outcome: { kind: 'deferred', why: 'late', uncordoned: true } },
   failed: { kind: 'failed', outcome: { kind: 'failed', at: 'verifying', why: 'x', nodeEmpty: true } },
 };
 
@@ -94,6 +95,7 @@ const moves: Record<NodeStateKind, Partial<Record<NodeEventKind, NodeStateKind>>
   puttingBack: { wasPutBack: 'putBack', stepFailed: 'failed' },
   done: {},
   putBack: {},
+  deferred: {},
   failed: {},
 };
 
@@ -134,6 +136,45 @@ describe('the way of one node', () => {
         expect(move.kind === 'moved' && move.way.state.kind).toBe('puttingBack');
       }
     }
+  });
+
+  describe('whose pods do not leave in time', () => {
+    const deferring = (o: { deferrals?: number; deferralsLeft: number }): NodeWay => ({
+      ...wayIn(states.draining),
+      step: { ...step, drain: { timeoutMs: 600_000, onTimeout: 'defer', ...o } },
+    });
+    const moveOf = (way: NodeWay, event: NodeEvent): NodeWay => {
+      const move = transition(way, event);
+      if (move.kind !== 'moved') throw new Error(move.why);
+      return move.way;
+    };
+
+    it('is put back as it was and ends as deferred, neither failed nor put back for good [I155]', () => {
+      const back = moveOf(deferring({ deferralsLeft: 3 }), events.drainTimedOut);
+      expect(nextStep(back.state).kind).toBe('putBack');
+      expect(moveOf(back, events.wasPutBack).state).toEqual({
+        kind: 'deferred',
+        outcome: { kind: 'deferred', why: 'late', uncordoned: true },
+      });
+    });
+
+    it('fails when no deferral is left, and says how often there was one [I157]', () => {
+      const ended = moveOf(deferring({ deferrals: 3, deferralsLeft: 0 }), events.drainTimedOut);
+      expect(ended.state).toMatchObject({
+        kind: 'failed',
+        outcome: { at: 'draining', why: 'late; it was deferred 3 times before', nodeEmpty: false },
+      });
+    });
+
+    it('is put back for good by a wish that crosses its deferral', () => {
+      for (const wish of [events.skipAsked, events.putBackAsked, events.abortAsked]) {
+        const back = moveOf(deferring({ deferralsLeft: 3 }), events.drainTimedOut);
+        const wished = moveOf(back, wish);
+        expect(moveOf(wished, events.wasPutBack).state.kind).toBe('putBack');
+        // A second wish finds it on its way back already.
+        expect(transition(wished, wish).kind).toBe('rejected');
+      }
+    });
   });
 
   it('soaks and verifies again when the policy says so', () => {

@@ -1,0 +1,74 @@
+// What a run remembers of nodes whose pods did not leave in time: how often, until when, by which attempt.
+// A deferral is no failure and no success, and asks nobody again: the node was approved, or needed no approval.
+// Must never let a deferred node come back by another attempt than its own: by a lower one an older reimage
+// would be taken for this one's.
+import { timeAfter } from './clock-math.ts';
+import { withEvent, withNodeCode, without } from './fleet-state.ts';
+import type { ActiveChild, RunState, Scope } from './fleet-state.ts';
+import { defaultPolicy } from '../default-policy.ts';
+import type { NodeOutcome } from '../node-state.ts';
+import type { DeferredNode } from '../planning/deferral.ts';
+import { ROW_CODES } from '../row-codes.ts';
+
+/** What the planner is told of them. */
+export function listDeferred(state: RunState): readonly DeferredNode[] {
+  return Object.entries(state.deferred).map(([node, { times, until }]) => ({
+    node,
+    attempt: state.attempts[node] ?? 1,
+    times,
+    until,
+  }));
+}
+
+/** The child has put its node back; `closed`: the run without that child. */
+export function deferNode(
+  closed: RunState,
+  scope: Scope,
+  o: { child: ActiveChild; outcome: NodeOutcome & { kind: 'deferred' }; at: string },
+): RunState {
+  const { child, outcome, at } = o;
+  const { node } = child;
+  const until = timeAfter(at, deferForMsOf(closed, child.pool));
+  const times = (child.deferrals ?? 0) + 1;
+  const why = outcome.why;
+  const waits: RunState = {
+    ...withNodeCode(closed, scope, node, ROW_CODES.waiting),
+    deferred: { ...closed.deferred, [node]: { times, at, until, why } },
+    nodesApproved: [...closed.nodesApproved, node],
+  };
+  return withEvent(waits, at, `${node}: deferred until ${until}, ${nth(times)}: ${why}`);
+}
+
+/** It is taken up again: how often it was deferred stays known until its way ends. */
+export function withDeferralBegun(state: RunState, node: string): RunState {
+  const known = state.deferred[node];
+  if (known === undefined) return state;
+  return { ...state, deferred: { ...state.deferred, [node]: { ...known, until: null } } };
+}
+
+export function withoutDeferral(state: RunState, node: string): RunState {
+  return node in state.deferred ? { ...state, deferred: without(state.deferred, node) } : state;
+}
+
+/** Left to its pods now: neither with a child nor about to be. */
+export function deferralNow(
+  state: RunState,
+  node: string,
+): { times: number; at: string; until: string; why: string } | undefined {
+  const known = state.deferred[node];
+  if (known === undefined || known.until === null) return undefined;
+  return { ...known, until: known.until };
+}
+
+export function deferralText(times: number, until: string): string {
+  return `deferred until ${until}, ${nth(times)}`;
+}
+
+function nth(times: number): string {
+  return times === 1 ? 'for the first time' : `${String(times)} times so far`;
+}
+
+function deferForMsOf(state: RunState, pool: string): number {
+  const policy = state.definition?.pools.find(({ name }) => name === pool)?.policy ?? defaultPolicy;
+  return policy.drain.deferForMs;
+}

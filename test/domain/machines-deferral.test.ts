@@ -1,0 +1,155 @@
+// Deferred nodes as their run sees them: what it remembers, what it tells, what ends a deferral.
+import { describe, expect, it } from '@jest/globals';
+import { listDeferred } from '../../domain/machines/fleet-deferral.ts';
+import { transition } from '../../domain/machines/fleet.ts';
+import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
+import { isOver, mayPlan, waitsForOutside } from '../../domain/machines/fleet-phase.ts';
+import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
+import type { RunState } from '../../domain/machines/fleet-state.ts';
+import { tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
+import { planDrainStep } from '../../domain/planning/node-step.ts';
+import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+const UNTIL = '2026-01-01T00:10:00.000Z';
+const scope = newScope(['n1', 'n2'].map((name) => rowOf(name)));
+const policy = policyOf({
+  unavailableMax: 2,
+  policy: { drain: { timeoutMs: 60_000, onTimeout: 'defer', deferralsMax: 2, deferForMs: 600_000 } },
+});
+
+type Unstamped<E> = E extends { at: string } ? Omit<E, 'at'> : never;
+
+function after(state: RunState, ...events: Unstamped<FleetEvent>[]): RunState {
+  return events.reduce((so, event) => {
+    const move = transition(so, scope, { ...event, at: AT } as FleetEvent);
+    if (move.kind !== 'moved') throw new Error(`${event.kind}: ${JSON.stringify(move)}`);
+    return move.state;
+  }, state);
+}
+
+const started = (node: string, o: { attempt?: number; deferrals?: number } = {}): Unstamped<FleetEvent> => ({
+  kind: 'nodeStarted',
+  step: {
+    ...stepOf(node, policy, o.attempt ?? 1),
+    drain: planDrainStep(policy, o.deferrals ?? 0),
+  },
+  childId: `run/node/${node}`,
+});
+const deferred = (node: string, o: { attempt?: number; deferrals?: number } = {}): Unstamped<FleetEvent> => ({
+  kind: 'nodeEnded',
+  node,
+  attempt: o.attempt ?? 1,
+  ...(o.deferrals === undefined ? {} : { deferrals: o.deferrals }),
+  outcome: { kind: 'deferred', why: 'not empty', uncordoned: true },
+});
+const failed = (node: string): Unstamped<FleetEvent> => ({
+  kind: 'nodeEnded',
+  node,
+  attempt: 1,
+  outcome: { kind: 'failed', at: 'draining', why: 'not empty', nodeEmpty: false },
+});
+const by = { by: 'sam', reason: 'x' };
+const skip = { kind: 'skipNode', askId: 'a', message: { node: 'n1', ...by } } as const;
+const retry = { kind: 'retryNode', askId: 'a', message: { node: 'n1', by: 'sam' } } as const;
+const abort = { kind: 'abort', askId: 'a', message: { ...by, rollback: false } } as const;
+
+const running = after(
+  { ...newRunState(AT), definition: definitionOf(policy, { fleet: 'training', cluster: 'prod-east' }) },
+  { kind: 'clusterHeld' },
+  {
+    kind: 'planned',
+    summary: {
+      digest: 'sha256:plan',
+      observedAt: AT,
+      pages: ['p'],
+      rows: 2,
+      counts: { upgrade: 2, upToDate: 0, leftAlone: 0 },
+      pools: [],
+      oldRootVolumes: null,
+      warnings: [],
+    },
+  },
+);
+const once = after(running, started('n1'), deferred('n1'));
+
+describe('a deferred node', () => {
+  it('waits until its time, is shown so, and is no failure [I155]', () => {
+    expect(once.codes).toBe('ww');
+    expect(once.tripped).toBeNull();
+    expect(listDeferred(once)).toEqual([{ node: 'n1', attempt: 1, times: 1, until: UNTIL }]);
+    const [row] = tableOf(once, scope, { node: 'n1' }).rows;
+    expect(row).toMatchObject({ state: 'deferred', since: AT, attempt: 1 });
+    expect(row?.note).toBe(`deferred until ${UNTIL}, for the first time: not empty`);
+  });
+
+  it('is told by why with its time, however many others wait for the same [I156]', () => {
+    const offered = after(once, {
+      kind: 'stepsOffered',
+      next: {
+        observedAt: AT,
+        slots: [],
+        steps: [],
+        settled: [],
+        waiting: [{ why: { kind: 'deferred', text: 'x', until: UNTIL }, nodes: 1, example: 'n1' }],
+      },
+    });
+    const { items } = whyOf(offered, scope, { node: 'n1' });
+    expect(items).toEqual([
+      {
+        subject: 'node/n1',
+        on: `deferred until ${UNTIL}, for the first time: not empty`,
+        since: AT,
+        until: UNTIL,
+        freedBy: 'it is taken up again then; or refit skip n1',
+      },
+    ]);
+    expect(waitsForOutside({ ...offered, planWanted: false })).toBe(true);
+    expect(isOver(offered)).toBe(false);
+  });
+
+  it('comes back without being asked for again, by the attempt that it left with [I158]', () => {
+    expect(once.nodesApproved).toContain('n1');
+    expect(mayPlan(once)).toBe(true);
+    const again = after(once, started('n1', { deferrals: 1 }));
+    expect(again.attempts).toEqual({});
+    expect(again.active['n1']).toMatchObject({ attempt: 1, deferrals: 1 });
+    expect(tableOf(again, scope, { node: 'n1' }).rows[0]?.state).toBe('draining');
+    // Of a second attempt, the second attempt comes back: by the first, an older reimage would be its own.
+    const second = after(
+      running,
+      started('n1'),
+      failed('n1'),
+      retry,
+      started('n1', { attempt: 2 }),
+      deferred('n1', { attempt: 2 }),
+    );
+    expect(listDeferred(second)).toMatchObject([{ node: 'n1', attempt: 2 }]);
+  });
+
+  it('is not ended by the word of an earlier go of the same attempt [I158]', () => {
+    const again = after(once, started('n1', { deferrals: 1 }));
+    const late = transition(again, scope, { ...deferred('n1'), at: AT } as FleetEvent);
+    expect(late.kind).toBe('rejected');
+    const twice = after(again, deferred('n1', { deferrals: 1 }));
+    expect(listDeferred(twice)).toMatchObject([{ times: 2, until: UNTIL }]);
+    expect(tableOf(twice, scope, { node: 'n1' }).rows[0]?.note).toContain('2 times so far');
+  });
+
+  it('is forgotten when it is done, failed, skipped or aborted', () => {
+    const go = { kind: 'nodeEnded', node: 'n1', attempt: 1, deferrals: 1 } as const;
+    const again = after(once, started('n1', { deferrals: 1 }));
+    const done = { ...go, outcome: { kind: 'done', release: 'r', bootId: 'b' } } as const;
+    const lost = { ...go, outcome: { kind: 'failed', at: 'draining', why: 'x', nodeEmpty: false } } as const;
+    for (const state of [after(again, done), after(again, lost), after(once, skip), after(once, abort)]) {
+      expect(listDeferred(state)).toEqual([]);
+    }
+    expect(after(once, skip).codes[0]).toBe('s');
+  });
+
+  it('is skipped, not deferred, when an abort has crossed its way back', () => {
+    const aborted = after(running, started('n1'), abort, deferred('n1'));
+    expect(aborted.codes).toBe('ss');
+    expect(listDeferred(aborted)).toEqual([]);
+  });
+});
