@@ -12,7 +12,14 @@ export type Decision = {
   /** What the sender says of himself; not authenticated. */
   by: string;
   reason: string | null;
+  /** Of the plan that it was about. */
   planDigest: string | null;
+  /** Of a yes: which one of how many it was, `1 of 2`; absent before quorums were counted. */
+  yeses?: string;
+  /** What stood on the screen of whoever was asked, one fact a line. */
+  evidence?: readonly string[];
+  /** Of a yes that was given to many nodes in advance: when it was said. */
+  saidAt?: string;
 };
 
 /** One entry of a node's way: when it entered a state, and what was known then. */
@@ -66,6 +73,8 @@ export type RunReport = {
     total: number;
     done: number;
     failed: number;
+    /** Of the failed, those that were not Ready before the run; absent: none. */
+    failedNotReady?: number;
     skipped: number;
     upToDate: number;
     leftAlone: number;

@@ -1,28 +1,13 @@
 // What each message of a person does to a run. Total: whatever means nothing now is rejected with its
 // reason, and the very same decision again is answered as such; neither changes anything.
-import { msBetween } from './clock-math.ts';
+import { decide } from './fleet-approval.ts';
 import type { FleetCommand, PersonMessage } from './fleet-events.ts';
 import { closeForAbort, nudgeAll } from './fleet-holding.ts';
-import {
-  DECIDED_KEPT,
-  STEP_FRESH_MS,
-  codeOf,
-  decisionOf,
-  moved,
-  nodesWithCode,
-  rejected,
-  withEvent,
-  withNodeCode,
-  withNote,
-} from './fleet-state.ts';
-import type { FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
+import { dropNode, stateText, whyUnknown } from './fleet-nodes.ts';
+import { codeOf, decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
+import type { FleetMove, RunState, Scope } from './fleet-state.ts';
 import type { MessageByName } from '../messages.ts';
 import { ROW_CODES, countCodes } from '../row-codes.ts';
-
-type Decide = PersonMessage & { kind: 'approve' | 'reject' };
-
-/** Names of open gates told to somebody who named another; more would not be read. */
-const GATES_NAMED_MAX = 10;
 
 export function transitionByPerson(state: RunState, scope: Scope, event: PersonMessage): FleetMove {
   if (state.outcome !== null) return rejected(`the run has ended: ${state.outcome}`);
@@ -45,97 +30,6 @@ export function transitionByPerson(state: RunState, scope: Scope, event: PersonM
         'rollback is not in force in this version: abort without it, or start an upgrade to the former release',
       );
   }
-}
-
-function decide(state: RunState, scope: Scope, event: Decide): FleetMove {
-  const { by } = event.message;
-  const name = shortGateName(state, event.message.gate);
-  const planDigest = event.message.planDigest ?? null;
-  const gate = state.gates.find((open) => open.name === name);
-  if (gate === undefined) return notOpen(state, scope, name, event);
-  if (planDigest !== null && state.plan !== null && planDigest !== state.plan.digest) {
-    return rejected(`this run's plan is ${state.plan.digest}; the message was for ${planDigest}`);
-  }
-  const decided = { gate: name, decision: event.kind, by, planDigest, at: event.at };
-  const closed: RunState = {
-    ...state,
-    gates: state.gates.filter((open) => open !== gate),
-    decided: [...state.decided, decided].slice(-DECIDED_KEPT),
-    planWanted: true,
-  };
-  const verb = event.kind === 'approve' ? 'approved' : 'rejected';
-  const told = withEvent(closed, event.at, `${name} ${verb} by ${by}${reasonText(event.message.reason)}`);
-  const move =
-    event.kind === 'approve' ? approveGate(told, scope, gate, event) : rejectGate(told, scope, gate, event);
-  if (move.kind !== 'moved') return move;
-  const decision = decisionOf(event.at, event.kind, { ...event.message, subject: name });
-  return { ...move, commands: [{ kind: 'record', decision }, ...move.commands] };
-}
-
-function approveGate(state: RunState, scope: Scope, gate: OpenGate, event: Decide): FleetMove {
-  const { about } = gate;
-  switch (about.kind) {
-    case 'adopt':
-      return moved({ ...state, adoptFrom: about.holder }, `takes the cluster over from ${about.holder}`);
-    case 'pool':
-      return moved(
-        { ...state, poolsApproved: [...state.poolsApproved, about.pool] },
-        `pool ${about.pool} is begun`,
-      );
-    case 'node': {
-      const { node, step, observedAt } = about;
-      const held = state.paused !== null || state.tripped !== null;
-      if (!held && step !== null && msBetween(observedAt, event.at) < STEP_FRESH_MS) {
-        return moved({ ...state, ready: [...state.ready, { step, observedAt }] }, `node ${node} is started`);
-      }
-      const waiting = withNodeCode(state, scope, node, ROW_CODES.waiting);
-      const approved = { ...waiting, nodesApproved: [...waiting.nodesApproved, node] };
-      return moved(
-        approved,
-        held ? `node ${node} starts after resume` : `node ${node} is looked at again, then started`,
-      );
-    }
-  }
-}
-
-function rejectGate(state: RunState, scope: Scope, gate: OpenGate, event: Decide): FleetMove {
-  const { about } = gate;
-  const why = `${gate.name} rejected by ${event.message.by}${reasonText(event.message.reason)}`;
-  switch (about.kind) {
-    case 'adopt': {
-      const by = event.message.by;
-      const aborting = { kind: 'rejected' as const, by, reason: why, at: event.at };
-      return moved({ ...state, aborting }, 'the cluster is not taken over; the run ends');
-    }
-    case 'pool': {
-      const nodes = nodesWithCode(state, scope, ROW_CODES.waiting).filter(
-        (node) => scope.rows[scope.indexOf.get(node) ?? -1]?.pool === about.pool,
-      );
-      const dropped = nodes.reduce((so, node) => dropNode(so, scope, node, why, event.at), state);
-      return moved(dropped, `${String(nodes.length)} nodes of pool ${about.pool} are skipped`);
-    }
-    case 'node':
-      return moved(dropNode(state, scope, about.node, why, event.at), `node ${about.node} is skipped`);
-  }
-}
-
-function notOpen(state: RunState, scope: Scope, name: string, event: Decide): FleetMove {
-  const before = state.decided.findLast((decided) => decided.gate === name);
-  if (before !== undefined) {
-    const same =
-      before.decision === event.kind &&
-      before.by === event.message.by &&
-      before.planDigest === (event.message.planDigest ?? null);
-    const text = `${name} was decided already: ${before.decision} by ${before.by} at ${before.at}`;
-    return same ? { kind: 'same', effect: text } : rejected(text);
-  }
-  const node = name.startsWith('node/') ? name.slice('node/'.length) : undefined;
-  const index = node === undefined ? undefined : scope.indexOf.get(node);
-  if (node !== undefined && index !== undefined) {
-    return rejected(`no gate is open for node ${node}: it is ${stateText(state, scope, node)}`);
-  }
-  const open = state.gates.slice(0, GATES_NAMED_MAX).map((gate) => gate.name);
-  return rejected(`no gate ${name}: ${open.length === 0 ? 'none is open' : `open are ${open.join(', ')}`}`);
 }
 
 function pause(state: RunState, at: string, message: MessageByName['pause']): FleetMove {
@@ -165,6 +59,7 @@ function resume(state: RunState, scope: Scope, at: string, by: string): FleetMov
     tripped: null,
     acknowledged,
     failuresInRow: {},
+    resumedAt: at,
     planWanted: true,
     // What was approved long ago is planned again before it starts.
     ready: [],
@@ -251,41 +146,4 @@ function abort(state: RunState, scope: Scope, at: string, message: MessageByName
     { kind: 'record', decision: decisionOf(at, 'abort', message) },
     ...commands,
   ]);
-}
-
-function dropNode(state: RunState, scope: Scope, node: string, why: string, at: string): RunState {
-  const skipped = withNodeCode(state, scope, node, ROW_CODES.skipped);
-  const cleared: RunState = {
-    ...skipped,
-    gates: skipped.gates.filter(({ about }) => about.kind !== 'node' || about.node !== node),
-    ready: skipped.ready.filter(({ step }) => step.node !== node),
-    nodesApproved: skipped.nodesApproved.filter((name) => name !== node),
-    retries: skipped.retries.filter((retry) => retry.node !== node),
-    planWanted: true,
-  };
-  return withEvent(withNote(cleared, node, { state: 'skipped', why, at }), at, `${node}: ${why}`);
-}
-
-function whyUnknown(state: RunState, scope: Scope, node: string): string | undefined {
-  if (state.plan === null) return 'the run has no plan yet';
-  if (scope.indexOf.has(node)) return undefined;
-  return `no node ${node} is in this run's plan`;
-}
-
-function stateText(state: RunState, scope: Scope, node: string): string {
-  const child = state.active[node];
-  if (child !== undefined) return child.state;
-  const code = codeOf(state, scope, node);
-  const name = Object.entries(ROW_CODES).find(([, value]) => value === code)?.[0] ?? 'unknown';
-  return name === 'active' ? 'at its gate' : name;
-}
-
-/** `<cluster>/node/…` is the long form; in a run over one cluster the short one is the name. */
-function shortGateName(state: RunState, gate: string): string {
-  const prefix = `${state.definition?.cluster.name ?? ''}/`;
-  return gate.startsWith(prefix) && prefix !== '/' ? gate.slice(prefix.length) : gate;
-}
-
-function reasonText(reason: string | undefined): string {
-  return reason === undefined ? '' : `: ${reason}`;
 }

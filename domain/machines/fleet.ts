@@ -9,11 +9,20 @@
 // is made here. Must never hold two children for one node, nor start one while the run is held.
 import { timeAfter } from './clock-math.ts';
 import { completeDefinition } from '../complete-definition.ts';
+import { deferNode, withDeferralBegun, withoutDeferral } from './fleet-deferral.ts';
 import type { FleetEvent, Happening } from './fleet-events.ts';
+import { isApart, keepFailedApart } from './fleet-apart.ts';
 import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
 import { abortText, closeForAbort } from './fleet-holding.ts';
+import { withTimeOf } from './fleet-hours.ts';
+import { clusterAnswered } from './fleet-cluster.ts';
+import { keepCanaryClocks } from './fleet-canary.ts';
+import { withEnded } from './fleet-evidence.ts';
+import { expireYeses } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
+import { giveStanding } from './fleet-standing.ts';
 import {
+  cutGates,
   cutProgress,
   decisionOf,
   moved,
@@ -24,22 +33,22 @@ import {
   without,
   withoutNote,
 } from './fleet-state.ts';
-import type { ActiveChild, FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
+import type { ActiveChild, FleetMove, RunState, Scope } from './fleet-state.ts';
 import { applyOffer } from './fleet-steps.ts';
 import type { NodeStateName } from '../node-state.ts';
 import type { NodeStep, PlanRow } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { RowCode } from '../row-codes.ts';
 
-/** Nodes that carry a dead run's mark, as told at gate `adopt`; more would not be read. */
-const NODES_NAMED_MAX = 20;
 /** 60 reasons of 600 bytes at most: what a run takes along when it continues as new. */
 const BLOCKERS_CARRIED_MAX = 60;
 
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   const move = moveOf(state, scope, event);
-  if (move.kind !== 'moved' || !mayEndNodes(event)) return move;
-  const { state: judged, commands } = judgeRates(move.state, scope, event.at);
+  if (move.kind !== 'moved') return move;
+  const kept = keepFailedApart(keepCanaryClocks(move.state, scope, event.at), scope);
+  if (!mayEndNodes(event)) return { ...move, state: kept };
+  const { state: judged, commands } = judgeRates(kept, scope, event.at);
   return moved(judged, move.effect, [...move.commands, ...commands]);
 }
 
@@ -79,13 +88,15 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     case 'planAsked':
       return moved({ ...state, planWanted: false }, 'asked');
     case 'stepsOffered':
-      return moved(applyOffer(state, scope, event.next, event.at), 'offered');
+      return offered(state, scope, event);
     case 'planFailed': {
       const since = state.planFailure?.since ?? event.at;
       return moved({ ...state, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
     }
     case 'lookedAgain':
       return moved({ ...state, planWanted: true }, 'asks again');
+    case 'yesesDue':
+      return moved(expireYeses(state, scope, event.at), 'noted');
     case 'handedOver':
       return moved(handedOver(state), 'handed over');
     case 'ended':
@@ -127,13 +138,18 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
   }
 }
 
+/** Void approvals are asked for again before anything is taken on them; what was said in advance counts at once. */
+function offered(state: RunState, scope: Scope, event: Happening & { kind: 'stepsOffered' }): FleetMove {
+  const asked = applyOffer(expireYeses(state, scope, event.at), scope, event.next, event.at);
+  const given = giveStanding(asked, scope, event.at);
+  return moved(given.state, 'offered', given.commands);
+}
+
 /** Made small enough to be one input, and true for a run that did not start these children itself. */
 function handedOver(state: RunState): RunState {
   const children = cutProgress(Object.values(state.active), BLOCKERS_CARRIED_MAX);
   const active = Object.fromEntries(children.map((child) => [child.node, { ...child, adopted: true }]));
-  const gates = state.gates.map((gate) =>
-    gate.about.kind === 'node' ? { ...gate, about: { ...gate.about, step: null } } : gate,
-  );
+  const gates = cutGates(state.gates);
   return { ...state, active, gates, planWanted: true };
 }
 
@@ -148,54 +164,22 @@ function cancelled(state: RunState, scope: Scope, at: string): FleetMove {
   return moved(withEvent(closed, at, reason), reason, [{ kind: 'record', decision }, ...commands]);
 }
 
-function clusterAnswered(
-  state: RunState,
-  event: Happening & { kind: 'clusterHeld' | 'clusterHeldByOther' | 'adoptionNeeded' },
-): FleetMove {
-  const { at } = event;
-  const gates = state.gates.filter(({ about }) => about.kind !== 'adopt');
-  if (event.kind === 'clusterHeld') {
-    return moved(withEvent({ ...state, hold: { kind: 'held' }, gates }, at, 'holds the cluster'), 'held');
-  }
-  const told = state.hold.kind === 'waiting' && state.hold.holder === event.holder;
-  const since = event.kind === 'clusterHeldByOther' ? event.since : told ? holdSince(state, at) : at;
-  const waiting: RunState = { ...state, hold: { kind: 'waiting', holder: event.holder, since } };
-  if (event.kind === 'clusterHeldByOther') {
-    const so = { ...waiting, gates };
-    return moved(told ? so : withEvent(so, at, `waits for the cluster, held by ${event.holder}`), 'waits');
-  }
-  // The gate stays as it was opened, and one that a person has answered is not asked again.
-  if (state.gates.length > gates.length || state.adoptFrom === event.holder) return moved(waiting, 'waits');
-  const nodes = event.nodes.slice(0, NODES_NAMED_MAX).join(', ');
-  const gate: OpenGate = {
-    name: 'adopt',
-    openedAt: at,
-    about: { kind: 'adopt', holder: event.holder },
-    evidence: [
-      `the cluster is held by ${event.holder}, whose workflow is closed`,
-      `${String(event.nodes.length)} nodes carry its mark: ${nodes}`,
-      'approve: this run takes the cluster over and leaves those nodes cordoned; reject: this run ends',
-    ],
-  };
-  return moved(withEvent({ ...waiting, gates: [gate] }, at, 'gate adopt opened'), 'asks');
-}
-
-function holdSince(state: RunState, at: string): string {
-  return state.hold.kind === 'waiting' ? state.hold.since : at;
-}
-
 function nodeStarted(
-  state: RunState,
+  before: RunState,
   scope: Scope,
   event: { at: string; step: NodeStep; childId: string },
 ): FleetMove {
   const { step, at } = event;
+  const state = expireYeses(before, scope, at);
+  const isReady = (run: RunState) => run.ready.some((one) => one.step.node === step.node);
+  if (isReady(before) && !isReady(state)) return moved(state, 'its approval is void: it is asked for again');
   if (state.active[step.node] !== undefined) return rejected(`node ${step.node} is with a child already`);
   const child: ActiveChild = {
     node: step.node,
     pool: step.pool,
     childId: event.childId,
     attempt: step.attempt,
+    ...(step.drain.deferrals === undefined ? {} : { deferrals: step.drain.deferrals }),
     retry: state.retries.some(({ node }) => node === step.node),
     // The cordon is part of the child's first task: what people see from here on is the drain.
     state: 'draining',
@@ -206,9 +190,10 @@ function nodeStarted(
     rejoinTimeoutMs: step.rejoinTimeoutMs,
     told: null,
     adopted: false,
+    startedAt: at,
   };
   const begun = withNodeCode(
-    withoutNote(withoutStep(state, step.node), step.node),
+    withoutNote(withDeferralBegun(withoutStep(state, step.node), step.node), step.node),
     scope,
     step.node,
     ROW_CODES.active,
@@ -266,20 +251,27 @@ function nodeStateReported(state: RunState, event: { at: string; node: string; s
 function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'nodeEnded' }): FleetMove {
   const { node, outcome, at } = event;
   const child = state.active[node];
-  if (child === undefined || child.attempt !== event.attempt) {
+  // A deferred attempt comes again: the word of its earlier go must not end the one at work now.
+  const isAnother = child?.attempt !== event.attempt || (child.deferrals ?? 0) !== (event.deferrals ?? 0);
+  if (child === undefined || isAnother) {
     return rejected(`no attempt ${String(event.attempt)} of node ${node} is at work`);
   }
   const active = without(state.active, node);
   const asks = state.asks.filter((ask) => ask.node !== node);
-  const closed = countInRow({ ...state, active, asks, planWanted: true }, child.pool, outcome.kind);
+  const known = withEnded({ ...state, active, asks, planWanted: true }, child, outcome, at);
+  const ended = isApart(scope, node) ? known : countInRow(known, child.pool, outcome.kind);
+  if (outcome.kind === 'deferred' && mayDefer(state, child)) {
+    return moved(deferNode(ended, scope, { child, outcome, at }), 'deferred');
+  }
+  const closed = withoutDeferral(ended, node);
   if (outcome.kind === 'done') {
-    const done = withNodeCode(closed, scope, node, ROW_CODES.done);
+    const done = withTimeOf(withNodeCode(closed, scope, node, ROW_CODES.done), child, at);
     const acknowledged = done.acknowledged.filter((name) => name !== node);
     const noted =
       outcome.note === undefined ? done : withNote(done, node, { state: 'done', why: outcome.note, at });
     return moved(withEvent({ ...noted, acknowledged }, at, `${node}: done, ${outcome.release}`), 'done');
   }
-  if (outcome.kind === 'putBack') {
+  if (outcome.kind === 'putBack' || outcome.kind === 'deferred') {
     const code = codeOfPutBack(state, child);
     const coded = withEvent(withNodeCode(closed, scope, node, code), at, `${node}: put back, ${outcome.why}`);
     if (code === ROW_CODES.waiting) return moved(coded, 'waits again');
@@ -291,8 +283,13 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const noted = withNote(failed, node, { state: 'failed', why, at });
   const acknowledged = noted.acknowledged.filter((name) => name !== node);
   const told = withEvent({ ...noted, acknowledged }, at, `${node}: failed while ${why}`);
-  const { state: after, commands } = judgeFailure(told, scope, child.pool, at);
+  const { state: after, commands } = judgeFailure(told, scope, { node, pool: child.pool }, at);
   return moved(after, 'failed', commands);
+}
+
+/** A wish that crossed the deferral is what counts. */
+function mayDefer(state: RunState, child: ActiveChild): boolean {
+  return state.aborting === null && child.told === null;
 }
 
 function codeOfPutBack(state: RunState, child: ActiveChild): RowCode {

@@ -5,8 +5,11 @@ import {
   DIGEST_PATTERN,
   GATE_CHARS_MAX,
   NAME_CHARS_MAX,
+  NEXT_NODES_MAX,
   REASON_CHARS_MAX,
+  whyNotManyNodes,
   type AbortMessage,
+  type ApproveMessage,
   type MessageByName,
   type MessageName,
 } from '../messages.ts';
@@ -20,7 +23,11 @@ const node = text('the name of a node', NAME_CHARS_MAX);
 const name = text('a name', NAME_CHARS_MAX);
 const planDigest = matching('a digest as `refit plan` prints it (sha256:…)', DIGEST_PATTERN);
 
-const decision = object({ gate, by }, { reason, planDigest });
+const reject = object({ gate, by }, { reason, planDigest });
+const approve = object(
+  { gate, by },
+  { reason, planDigest, next: integer(1, NEXT_NODES_MAX), pool: name, zone: name, id: name },
+);
 const resume = object({ by }, {});
 const pause = object({ by, reason }, {});
 const skipNode = object({ node, by, reason }, {});
@@ -28,6 +35,15 @@ const retryNode = object({ node, by }, {});
 // Absent `rollback` is false: an emergency stop must not be lost for the want of a word.
 const abort = object({ by, reason }, { rollback: bool });
 const pageQuery = object({}, { pool: name, node: name, after: name, limit: integer(1, PAGE_LIMIT_MAX) });
+
+/** Of many nodes the message says which; of one gate it does not. */
+function parseApprove(value: unknown): Parsed<ApproveMessage> {
+  const parsed = approve(value, '');
+  if (parsed.kind === 'invalid') return parsed;
+  const expected = whyNotManyNodes(parsed.value);
+  if (expected === undefined) return parsed;
+  return { kind: 'invalid', path: 'gate', found: parsed.value.gate, expected };
+}
 
 function parseAbort(value: unknown): Parsed<AbortMessage> {
   const parsed = abort(value, '');
@@ -44,8 +60,8 @@ export function parsePageQuery(value: unknown): Parsed<PageQuery> {
 export const messageParsers: {
   readonly [K in MessageName]: (value: unknown) => Parsed<MessageByName[K]>;
 } = {
-  approve: (value) => decision(value, ''),
-  reject: (value) => decision(value, ''),
+  approve: parseApprove,
+  reject: (value) => reject(value, ''),
   pause: (value) => pause(value, ''),
   resume: (value) => resume(value, ''),
   skipNode: (value) => skipNode(value, ''),

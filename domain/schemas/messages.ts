@@ -5,9 +5,12 @@ import {
   DIGEST_PATTERN,
   GATE_CHARS_MAX,
   NAME_CHARS_MAX,
+  NEXT_NODES_MAX,
   NODES_NAMED_MAX,
   POOLS_NAMED_MAX,
   REASON_CHARS_MAX,
+  whyNotManyNodes,
+  type ApproveMessage,
 } from '../messages.ts';
 import { PAGE_LIMIT_MAX } from '../status.ts';
 
@@ -26,10 +29,21 @@ const decision = z.strictObject({
   reason: reason.optional(),
   planDigest: planDigest.optional(),
 });
+const approve = decision
+  .extend({
+    next: z.int().min(1).max(NEXT_NODES_MAX).optional(),
+    pool: name.optional(),
+    zone: name.optional(),
+    id: name.optional(),
+  })
+  .refine((message) => whyNotManyNodes(message as ApproveMessage) === undefined, {
+    error: 'next, pool or zone with gate node/*, and with no other',
+    path: ['gate'],
+  });
 const rollback = z.strictObject({ by: name, reason });
 
 export const messageSchemas = {
-  approve: decision,
+  approve,
   reject: decision,
   pause: rollback,
   resume: z.strictObject({ by: name }),

@@ -31,6 +31,12 @@ const pairs: (Pair & { whole: Record<string, unknown> })[] = [
     },
   })),
   {
+    name: 'approve of many nodes',
+    parse: messageParsers.approve,
+    schema: messageSchemas.approve,
+    whole: { gate: 'node/*', by: 'sam', next: 5, pool: 'h100', zone: 'us-east-1a', id: 'monday' },
+  },
+  {
     name: 'page query',
     parse: parsePageQuery,
     schema: pageQuery,
@@ -136,6 +142,20 @@ describe('messages', () => {
     expect(parsed.kind === 'invalid' && renderInvalid(parsed)).toMatch(
       /^reason: found "x{199}…, expected a reason in words, at most 4096 characters \(it has 1000000\)$/,
     );
+  });
+
+  it.each([
+    [{ gate: 'node/*', by: 'sam' }, 'gate: found "node/*", expected with gate node/* also which nodes'],
+    [{ gate: 'node/n1', by: 'sam', next: 5 }, 'gate: found "node/n1", expected next, pool, zone and id only'],
+    [{ gate: 'node/n1', by: 'sam', id: 'x' }, 'gate: found "node/n1", expected next, pool, zone and id only'],
+    [{ gate: 'node/*', by: 'sam', next: 0 }, 'next: found 0, expected a whole number from 1 to 5000'],
+  ])('takes a yes to many nodes only with which of them: %j', (message, text) => {
+    const parsed = messageParsers.approve(message);
+    expect(parsed.kind === 'invalid' && renderInvalid(parsed)).toContain(text);
+  });
+
+  it('knows no way to reject many nodes with one message', () => {
+    expect(messageParsers.reject({ gate: 'node/*', by: 'sam', next: 5 }).kind).toBe('invalid');
   });
 
   it('takes an abort without a word about rollback as one without rollback', () => {

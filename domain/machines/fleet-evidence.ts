@@ -1,0 +1,124 @@
+// What a person should know before answering a gate, one fact a line: what would happen, to which pods, under
+// which budgets; what the last nodes did; what has changed since the plan. Says only what was observed.
+// Bounded: a gate tells at most a dozen lines, and a run keeps the last few nodes alone.
+import { msBetween } from './clock-math.ts';
+import { cut } from './fleet-state.ts';
+import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
+import { formatDuration } from '../duration.ts';
+import type { NodeOutcome } from '../node-state.ts';
+import type { DrainImpact, NodeStep } from '../plan.ts';
+import { ROW_CODES, countCodes } from '../row-codes.ts';
+
+const LINE_CHARS_MAX = 200;
+/** Five show whether it goes well. */
+const ENDED_KEPT = 5;
+const SETTLED_KEPT = 3;
+
+/** Of one node whose step is known. */
+export function nodeEvidence(step: NodeStep): readonly string[] {
+  const { impact } = step;
+  const pods = step.podsToMove === undefined ? [] : [`pods to move: ${String(step.podsToMove)}`];
+  return [
+    `${step.node} (${step.pool}, ${step.zone}): ${step.from ?? 'unknown release'} → ${step.release.name}`,
+    `image ${step.release.imageId} by ${step.reimage.method} of ${step.instanceId}`,
+    ...(impact === undefined ? pods : impactLines(impact)),
+    `drained within ${String(Math.round(step.drain.timeoutMs / 60_000))} minutes or ${timeoutText(step)}`,
+  ].map(fit);
+}
+
+function timeoutText({ drain }: NodeStep): string {
+  const left = drain.deferralsLeft ?? 0;
+  if (drain.onTimeout !== 'defer' || left === 0) return 'failed';
+  return `deferred, up to ${String(left)} times; then failed`;
+}
+
+/** Of a node that is asked for again, when no step of it is at hand. */
+export function rowEvidence(state: RunState, scope: Scope, node: string): readonly string[] {
+  const row = scope.rows[scope.indexOf.get(node) ?? -1];
+  if (row === undefined) return [node];
+  const release = state.definition?.releases[row.pool];
+  const image = release === undefined ? [] : [`image ${release.imageId} for ${row.instanceId}`];
+  const head = `${node} (${row.pool}, ${row.zone}): ${row.from ?? 'unknown release'} → ${row.to}`;
+  return [head, ...image].map(fit);
+}
+
+export function poolEvidence(state: RunState, scope: Scope, pool: string): readonly string[] {
+  const waiting = scope.rows.filter(
+    (row, index) => row.pool === pool && state.codes[index] === ROW_CODES.waiting,
+  );
+  const release = state.definition?.releases[pool];
+  const method = state.definition?.pools.find(({ name }) => name === pool)?.policy.reimage.method;
+  const first = waiting[0] === undefined ? '' : `, first ${waiting[0].node}`;
+  const to = release === undefined ? [] : [`to ${release.name}: image ${release.imageId} by ${method ?? ''}`];
+  return [`${String(waiting.length)} nodes of pool ${pool} would be taken${first}`, ...to].map(fit);
+}
+
+function impactLines({ pods, podsTotal, kindsLeft, pdbs, pdbsLeft, blocked }: DrainImpact): string[] {
+  const kinds = pods.map((one) => `${String(one.pods)} ${one.owner} in ${one.namespace}`);
+  const which = kinds.length === 0 ? '' : ` (${[...kinds, ...more(kindsLeft, 'kinds')].join(', ')})`;
+  const guards = pdbs.map(
+    (pdb) =>
+      `${pdb.namespace}/${pdb.name} over ${String(pdb.pods)} of them, ` +
+      `${pdb.never ? 'which can never allow it' : `${String(pdb.disruptionsAllowed)} disruptions allowed now`}`,
+  );
+  const budgets = guards.length === 0 ? 'no PDB guards them' : `guarded by PDB ${guards.join('; ')}`;
+  const tail = more(pdbsLeft, 'PDBs').map((text) => `; ${text}`);
+  return [
+    `pods to move: ${String(podsTotal)}${which}`,
+    ...(podsTotal === 0 ? [] : [`${budgets}${tail.join('')}`]),
+    ...blocked.map(({ namespace, name, why }) => `would block: ${namespace}/${name}: ${why}`),
+  ];
+}
+
+function more(left: number, what: string): readonly string[] {
+  return left === 0 ? [] : [`and ${String(left)} more ${what}`];
+}
+
+/** What stands on the screen now: what was known when the gate was opened, and what has happened since. */
+export function evidenceOf(state: RunState, gate: OpenGate): readonly string[] {
+  if (gate.about.kind === 'adopt') return gate.evidence;
+  const counts = countCodes(state.codes);
+  const { lastEnded, settledSince } = state;
+  const settled =
+    settledSince.nodes === 0
+      ? []
+      : [
+          `changed since the plan: ${String(settledSince.nodes)} nodes, the last ${settledSince.last.join('; ')}`,
+        ];
+  return [
+    ...gate.evidence,
+    `so far ${String(counts.done)} done, ${String(counts.failed)} failed, ${String(counts.waiting)} waiting`,
+    ...(lastEnded.length === 0 ? [] : ['the last nodes:']),
+    ...lastEnded.map(({ node, text }) => `  ${node}: ${text}`),
+    ...settled,
+  ].map(fit);
+}
+
+export function withEnded(state: RunState, child: ActiveChild, outcome: NodeOutcome, at: string): RunState {
+  const { startedAt, node } = child;
+  const took = startedAt === undefined ? '' : ` after ${formatDuration(msBetween(startedAt, at))}`;
+  const ended = { node, text: cut(outcomeText(outcome, took), LINE_CHARS_MAX / 2) };
+  return { ...state, lastEnded: [...state.lastEnded, ended].slice(-ENDED_KEPT) };
+}
+
+function outcomeText(outcome: NodeOutcome, took: string): string {
+  switch (outcome.kind) {
+    case 'done':
+      return `done and verified${took}`;
+    case 'failed':
+      return `failed while ${outcome.at}${took}: ${outcome.why}`;
+    default:
+      return `${outcome.kind === 'putBack' ? 'put back' : outcome.kind}${took}: ${outcome.why}`;
+  }
+}
+
+/** A row of the plan that needs nothing any more, or is left alone, which the plan did not say. */
+export function withSettled(state: RunState, node: string, what: string): RunState {
+  const { nodes, last } = state.settledSince;
+  const text = cut(`${node} ${what}`, LINE_CHARS_MAX / 3);
+  return { ...state, settledSince: { nodes: nodes + 1, last: [...last, text].slice(-SETTLED_KEPT) } };
+}
+
+function fit(line: string): string {
+  return cut(line, LINE_CHARS_MAX);
+}

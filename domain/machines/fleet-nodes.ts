@@ -1,0 +1,38 @@
+// One node of a run's plan, for whoever speaks about it: whether it is known, where it stands in words,
+// and how it is dropped. Must never drop a node that is with a child.
+import { withoutDeferral } from './fleet-deferral.ts';
+import { codeOf, withEvent, withNodeCode, withNote } from './fleet-state.ts';
+import type { RunState, Scope } from './fleet-state.ts';
+import { ROW_CODES } from '../row-codes.ts';
+
+export function dropNode(state: RunState, scope: Scope, node: string, why: string, at: string): RunState {
+  const skipped = withNodeCode(state, scope, node, ROW_CODES.skipped);
+  const cleared: RunState = {
+    ...skipped,
+    gates: skipped.gates.filter(({ about }) => about.kind !== 'node' || about.node !== node),
+    ready: skipped.ready.filter(({ step }) => step.node !== node),
+    nodesApproved: skipped.nodesApproved.filter((name) => name !== node),
+    retries: skipped.retries.filter((retry) => retry.node !== node),
+    planWanted: true,
+  };
+  const noted = withNote(withoutDeferral(cleared, node), node, { state: 'skipped', why, at });
+  return withEvent(noted, at, `${node}: ${why}`);
+}
+
+export function whyUnknown(state: RunState, scope: Scope, node: string): string | undefined {
+  if (state.plan === null) return 'the run has no plan yet';
+  if (scope.indexOf.has(node)) return undefined;
+  return `no node ${node} is in this run's plan`;
+}
+
+export function stateText(state: RunState, scope: Scope, node: string): string {
+  const child = state.active[node];
+  if (child !== undefined) return child.state;
+  const code = codeOf(state, scope, node);
+  const name = Object.entries(ROW_CODES).find(([, value]) => value === code)?.[0] ?? 'unknown';
+  return name === 'active' ? 'at its gate' : name;
+}
+
+export function reasonText(reason: string | undefined): string {
+  return reason === undefined ? '' : `: ${reason}`;
+}
