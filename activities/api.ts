@@ -140,6 +140,10 @@ export interface NodeActivities {
   verifyNode(
     o: NodeActivityInput & { deadline: string; since: string; bootId: string },
   ): Promise<VerifyResult>;
+  /** Looks again and again until `until`: fails at the first look that finds something missing. Benign retries. */
+  soakNode(
+    o: NodeActivityInput & { deadline: string; until: string; since: string; bootId: string },
+  ): Promise<VerifyResult>;
   /** One PATCH. Short: a local activity. */
   uncordonNode(o: NodeActivityInput): Promise<PutBackResult>;
   /** As before the run, when the mark is still ours: for skip, abort and a parent that is gone. Local. */

@@ -8,7 +8,12 @@ import { pollDelayMs } from '../domain/reimage/poll-delay.ts';
 import { notYet, toApplicationFailure } from './failures.ts';
 
 /** A look that found nothing final: `why` is what is still missing. */
-export type Waiting = { kind: 'waiting'; why: string };
+export type Waiting = {
+  kind: 'waiting';
+  why: string;
+  /** The next look is no later than this, however long it has lasted already. */
+  againWithinMs?: number;
+};
 
 /** A third of the shortest heartbeat timeout in use (30 s), so that one lost beat is no timeout. */
 const HEARTBEAT_INTERVAL_MS = 10_000;
@@ -41,7 +46,8 @@ export async function look<T>(
     if (!isWaiting(found)) return found;
     if (isPast(o)) return o.late(found.why);
     const elapsedMs = o.now().getTime() - Context.current().info.scheduledTimestampMs;
-    throw notYet({ type: 'NotYet', message: found.why, retryDelayMs: pollDelayMs(elapsedMs) });
+    const retryDelayMs = Math.min(pollDelayMs(elapsedMs), found.againWithinMs ?? Infinity);
+    throw notYet({ type: 'NotYet', message: found.why, retryDelayMs });
   });
 }
 

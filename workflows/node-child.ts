@@ -28,7 +28,7 @@ import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
 import type { NodeRun } from './inputs.ts';
 import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
-import { msBetween } from '../domain/machines/clock-math.ts';
+import { timeAfter } from '../domain/machines/clock-math.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
 import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
@@ -127,10 +127,9 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
       // Fails closed: no policy can ask for it yet (schemas refuse it by name), so nothing may pass it.
       return { kind: 'stepFailed', why: 'burn-in was asked for, which this version cannot do' };
     case 'verify':
-      return await verify(child, next, 'verified');
+      return await verify(child, next);
     case 'soak':
-      await sleep(Math.max(1, msBetween(workflowNow(), next.until)), { summary: 'soak' });
-      return await verify(child, { ...next, until: soakVerifyUntil(child) }, 'soaked');
+      return await soak(child, next);
     case 'uncordon': {
       const input = inputOf(child);
       const answer = await firstLocally(
@@ -206,16 +205,24 @@ async function rejoin(child: Child, o: { until: string; reimagedAt: string }): P
 async function verify(
   child: Child,
   o: { until: string; reimagedAt: string; bootId: string },
-  passed: 'verified' | 'soaked',
 ): Promise<Happened> {
   const input = { ...inputOf(child), deadline: o.until, since: o.reimagedAt, bootId: o.bootId };
   const result = await polling({ node: child.way.step.node, deadline: o.until }).verifyNode(input);
   if (result.kind === 'failed') return { kind: 'verifyFailed', evidence: result.evidence, why: result.why };
-  return passed === 'soaked' ? { kind: 'soaked' } : { kind: 'verified', evidence: result.evidence };
+  return { kind: 'verified', evidence: result.evidence };
 }
 
-function soakVerifyUntil(child: Child): string {
-  return new Date(Date.parse(workflowNow()) + child.way.step.rejoinTimeoutMs).toISOString();
+/** The last look may be late by as long as a verification may take: a worker that was away is no bad node. */
+async function soak(
+  child: Child,
+  { until, reimagedAt, bootId }: { until: string; reimagedAt: string; bootId: string },
+): Promise<Happened> {
+  const { node, rejoinTimeoutMs } = child.way.step;
+  const deadline = timeAfter(until, rejoinTimeoutMs);
+  const input = { ...inputOf(child), deadline, until, since: reimagedAt, bootId };
+  const result = await polling({ node, deadline }).soakNode(input);
+  if (result.kind === 'failed') return { kind: 'verifyFailed', evidence: result.evidence, why: result.why };
+  return { kind: 'soaked' };
 }
 
 /** Ends by the run's word, by a wish, or by the activity that asks for the grant in case that word got lost. */

@@ -29,6 +29,8 @@ export type ActiveChild = {
   /** Policy's times, to say until when a state may last. */
   reimageTimeoutMs: number;
   rejoinTimeoutMs: number;
+  /** Absent: begun by an older version, which knew no soak. */
+  verifySoakMs?: number;
   /** What it was told last: decides what "put back" means when it ends so. */
   told: 'skip' | 'putBack' | 'abort' | null;
   /** Started by an earlier run of this workflow: its end comes by signal, not as a result. */

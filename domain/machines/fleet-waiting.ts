@@ -134,6 +134,8 @@ function freedByState(child: ActiveChild): string {
       return 'the new root volume';
     case 'rejoining':
       return 'the node being Ready again';
+    case 'soaking':
+      return 'the end of its soak, when it stays as it is until then';
     default:
       return 'it goes on by itself';
   }

@@ -188,6 +188,7 @@ function nodeStarted(
     progress: null,
     reimageTimeoutMs: step.reimage.timeoutMs,
     rejoinTimeoutMs: step.rejoinTimeoutMs,
+    verifySoakMs: step.verifySoakMs,
     told: null,
     adopted: false,
     startedAt: at,
@@ -233,6 +234,7 @@ function startRefused(state: RunState, scope: Scope, event: Happening & { kind: 
 function timeoutOf(child: ActiveChild, state: NodeStateName): number | undefined {
   if (state === 'reimaging') return child.reimageTimeoutMs;
   if (state === 'rejoining' || state === 'verifying') return child.rejoinTimeoutMs;
+  if (state === 'soaking') return child.verifySoakMs;
   return undefined;
 }
 

@@ -33,7 +33,6 @@ export const unenforced: readonly Unenforced[] = [
     isNeutral: (value) => value !== 'replaceInstance',
   },
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
-  { path: ['verify', 'soak'], neutral: '0s', isNeutral: isNoTime },
   {
     path: ['failure', 'onExceeded'],
     neutral: 'pause or stop',

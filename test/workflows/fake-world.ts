@@ -16,7 +16,8 @@ import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
 import { ROW_CODES } from '../../domain/row-codes.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
 
-type StepName = 'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'planNext';
+type StepName =
+  'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'soakNode' | 'planNext';
 
 export type WorldOptions = {
   nodes: number;
@@ -281,6 +282,16 @@ export class FakeWorld {
         this.#note('verifyNode', o);
         if (this.#fails('verifyNode', o.step.node))
           return { kind: 'failed', evidence: [], why: 'wrong version' };
+        return { kind: 'verified', evidence: [] };
+      },
+      soakNode: async (o) => {
+        if (Context.current().info.attempt === 1) {
+          await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'soaking' });
+        }
+        this.#wait('soakNode', o.step.node);
+        this.#note('soakNode', o);
+        if (this.#fails('soakNode', o.step.node))
+          return { kind: 'failed', evidence: [], why: 'turned bad while it soaked: gpus' };
         return { kind: 'verified', evidence: [] };
       },
       uncordonNode: (o) => {

@@ -64,7 +64,6 @@ describe('documented fleet files', () => {
       'windows',
       'exclusions',
       'drain.onTimeout',
-      'verify.soak',
     ]);
     for (const problem of loaded?.problems ?? []) expect(problem.expected).toContain('does not enforce');
   });

@@ -286,7 +286,6 @@ describe('fields that this version does not enforce', () => {
     'drain.onTimeout': 'defer',
     'reimage.method': 'replaceInstance',
     'verify.checks': ['dcgm'],
-    'verify.soak': '5m',
     'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
@@ -303,7 +302,6 @@ describe('fields that this version does not enforce', () => {
     'drain.onTimeout': 'fail',
     'reimage.method': 'reboot',
     'verify.checks': [],
-    'verify.soak': '0s',
     'failure.onExceeded': 'stop',
   };
   const policyWith = (path: readonly string[], value: unknown) =>
