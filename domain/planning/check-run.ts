@@ -9,6 +9,7 @@ import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 import { whySkewed } from './version-skew.ts';
+import { whyNeverOpen } from './why-closed.ts';
 
 /** 200 refusals of at most 400 bytes stay far below 256 KB; a person reads fewer. */
 export const REFUSALS_MAX = 200;
@@ -21,6 +22,7 @@ export function checkRun(definition: RunDefinition, inventory: Inventory, scope:
     ...checkSkew(definition, inventory),
     ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
     ...checkSharedInstances(upgrades),
+    ...checkHours(definition, inventory, upgrades),
   ]);
 }
 
@@ -36,6 +38,23 @@ function checkInstance(entry: ScopeEntry, inventory: Inventory): readonly Refusa
   if (instance === undefined || instanceId === null) return [];
   const image = inventory.images[release.imageId];
   return listMismatches(node, { pool, release, instanceId, instance, image });
+}
+
+/** A pool in which nothing could ever begin would only wait for ever. */
+function checkHours(
+  { pools }: RunDefinition,
+  { observedAt }: Inventory,
+  upgrades: readonly ScopeEntry[],
+): readonly Refusal[] {
+  const atWork = new Set(upgrades.map(({ pool }) => pool.name));
+  return pools
+    .filter(({ name }) => atWork.has(name))
+    .flatMap((pool) => {
+      const why = whyNeverOpen(pool, observedAt);
+      if (why === undefined) return [];
+      const text = why.freedBy === undefined ? why.text : `${why.text}; what would help: ${why.freedBy}`;
+      return [{ kind: why.kind, where: `pool ${pool.name}`, text }];
+    });
 }
 
 /** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */

@@ -1,0 +1,57 @@
+// When a run that waits looks at its cluster again although nobody tells it anything. Must never look often
+// where only a moment is awaited: over a closed window of days that would fill its history.
+import { msBetween, timeAfter } from './clock-math.ts';
+import { isOfHours } from './fleet-hours.ts';
+import { mayPlan, waitsForOutside } from './fleet-phase.ts';
+import { occupiedNodes } from './fleet-state.ts';
+import type { RunState } from './fleet-state.ts';
+import type { WhyKind } from '../plan.ts';
+
+export type NextLook =
+  /** A message or the end of a node brings it on. */
+  | { kind: 'none' }
+  /** Something outside must change, and nothing tells when it does; at the latest at `by`. */
+  | { kind: 'soon'; by: string | null }
+  /** Nothing changes before this moment. */
+  | { kind: 'at'; at: string };
+
+/** A reason of the calendar that names no end may only end by something that is not foreseen. */
+const NO_END_LOOK_MS = 86_400_000;
+
+const BUDGETS: ReadonlySet<WhyKind> = new Set(['budget', 'zoneBudget', 'clusterBudget']);
+/** These end by a message, by a node's end, or at their own time; to look changes nothing. */
+const QUIET: ReadonlySet<WhyKind> = new Set<WhyKind>([
+  ...BUDGETS,
+  'order',
+  'canary',
+  'notReadyBefore',
+  'approval',
+  'slots',
+  'deferred',
+  'deferralBudget',
+]);
+
+export function nextLookOf(state: RunState): NextLook {
+  const { lastPlan } = state;
+  const waiting = (lastPlan?.waiting ?? []).map(({ why }) => why);
+  const asks = mayPlan({ ...state, planWanted: true });
+  if (!asks || state.planFailure !== null || lastPlan === null || !waiting.some(isOfHours)) {
+    return waitsForOutside(state) ? { kind: 'soon', by: null } : { kind: 'none' };
+  }
+  const times = waiting.flatMap((why) => {
+    if (why.until !== undefined) return [why.until];
+    return isOfHours(why) ? [timeAfter(lastPlan.at, NO_END_LOOK_MS)] : [];
+  });
+  const at = times.reduce((a, b) => (msBetween(a, b) < 0 ? b : a));
+  const watched = waiting.some((why) => !isOfHours(why) && !QUIET.has(why.kind));
+  const slotsMatter = waiting.some(({ kind }) => BUDGETS.has(kind)) && othersAreAway(state);
+  return watched || slotsMatter ? { kind: 'soon', by: at } : { kind: 'at', at };
+}
+
+/** Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run. */
+function othersAreAway(state: RunState): boolean {
+  const occupied = occupiedNodes(state);
+  return (state.lastPlan?.slots ?? []).some(
+    (slot) => slot.unavailable > occupied.filter(({ pool }) => pool === slot.pool).length,
+  );
+}
