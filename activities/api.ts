@@ -2,7 +2,8 @@
 // Types only. Each is idempotent: run twice, by two workers, after a crash, it does its work once.
 // All inputs and answers are plain JSON; none is larger than 256 KB at 5,000 nodes.
 import type { ClusterRef } from '../domain/fleet.ts';
-import type { DrainProgress, NodeOutcome } from '../domain/node-state.ts';
+import type { DrainProgress, ForcePods, NodeOutcome } from '../domain/node-state.ts';
+import type { CanaryClock } from '../domain/planning/board.ts';
 import type { DeferredNode } from '../domain/planning/deferral.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { Decision, NodeHistory, RunReport } from '../domain/report.ts';
@@ -55,6 +56,12 @@ export type PlanNextInput = {
   occupied: readonly { node: string; pool: string }[];
   /** Nodes to take again, with the attempt that comes next. */
   retries: readonly { node: string; attempt: number }[];
+  /** What the last nodes that were done took, in seconds, by pool; absent: none was. */
+  nodeTimes?: Readonly<Record<string, readonly number[]>>;
+  /** By pool, of those whose canaries have all ended; absent: none. */
+  canaries?: Readonly<Record<string, CanaryClock>>;
+  /** Gates of the planner that people have said yes to; absent: none. */
+  gatesOpened?: readonly string[];
   /** Nodes that were deferred and have not ended since; absent: none. */
   deferred?: readonly DeferredNode[];
 };
@@ -90,7 +97,10 @@ export type CordonResult =
 
 export type DrainResult =
   | { kind: 'drained'; evicted: number; atMs: number }
-  | { kind: 'timedOut'; progress: DrainProgress }
+  /** `force`: what kubectl's --force would add; only where the step asks for force. */
+  | { kind: 'timedOut'; progress: DrainProgress; force?: ForcePods }
+  /** Nothing was forced: the pods are others than those that force was approved for. */
+  | { kind: 'forceOutdated'; force: ForcePods }
   | { kind: 'unsafe'; why: string }
   | { kind: 'cancelled' }
   | Withheld;
@@ -130,8 +140,13 @@ export interface NodeActivities {
   cordonNode(o: NodeActivityInput): Promise<CordonResult>;
   /** Ends when the run lets the node go on, or never will; until then it fails benignly. */
   awaitGrant(o: NodeActivityInput): Promise<{ kind: 'granted' } | Withheld>;
-  /** Long; heartbeats; fails benignly (type `DrainStalled`) when nothing could be evicted for a minute. */
-  drainNode(o: NodeActivityInput & { deadline: string }): Promise<DrainResult>;
+  /** Ends when the run lets the node go on no more; until then, paused or not, it fails benignly. */
+  awaitGrantLost(o: NodeActivityInput): Promise<Withheld>;
+  /**
+   * Long; heartbeats; fails benignly (type `DrainStalled`) when nothing could be evicted for a minute.
+   * `force`: UIDs of the pods that a person let go as kubectl's --force does.
+   */
+  drainNode(o: NodeActivityInput & { deadline: string; force?: readonly string[] }): Promise<DrainResult>;
   /** Grant, consistent look, then the one root-volume task (or reboot) of this attempt; polls by benign retries. */
   reimageNode(o: NodeActivityInput & { deadline: string }): Promise<ReimageResult>;
   /** Until the node is Ready with another bootID; polls the shared watch by benign retries. */

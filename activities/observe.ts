@@ -12,7 +12,7 @@ import { matchPools } from '../domain/planning/match-pools.ts';
 import { renderPlanForDigest } from '../domain/planning/plan-digest.ts';
 import { planNext } from '../domain/planning/plan-next.ts';
 import type { NodesSeen, PlanNextQuestion } from '../domain/planning/board.ts';
-import type { Look } from '../domain/planning/plan-next.ts';
+import type { Look } from '../domain/planning/answer.ts';
 import { planRun } from '../domain/planning/plan-run.ts';
 import type { ImageFacts, Inventory } from '../domain/inventory.ts';
 import { PLAN_PAGE_ROWS } from '../domain/plan.ts';
@@ -101,12 +101,12 @@ async function planWithLooks(
   input: PlanNextInput,
   o: { rows: readonly PlanRow[]; collectImages: ImageReader },
 ): Promise<NextSteps> {
-  const { definition, codes, occupied, retries } = input;
-  const owner = input.run.owner;
-  const question: PlanNextQuestion = { definition, owner, rows: o.rows, codes, occupied, retries };
+  const { definition, run } = input;
+  const question: PlanNextQuestion = { ...input, owner: run.owner, rows: o.rows };
   const cluster = deps.kubernetes.cluster(definition.cluster);
   const nodes = await cluster.collectNodesCached();
   const nodesSeen: NodesSeen = { observedAt: deps.now().toISOString(), nodes };
+  const asked = listAsked(definition, o.rows);
   const seen: Record<string, Look> = {};
   let images: Readonly<Record<string, ImageFacts>> = {};
   for (let look = 0; ; look += 1) {
@@ -120,9 +120,20 @@ async function planWithLooks(
     images = ofReleases;
     for (const { node, instanceId } of plan.nodes) {
       const daemonSets = await cluster.collectDaemonSets(node);
-      seen[node] = { instance: instances[instanceId] ?? null, daemonSets };
+      // Only for people's eyes: a watch that cannot be read must not keep the planner from answering.
+      const impact = asked.has(node) ? await cluster.collectImpact(node).catch(() => undefined) : undefined;
+      const instance = instances[instanceId] ?? null;
+      seen[node] = { instance, daemonSets, ...(impact === undefined ? {} : { impact }) };
     }
   }
+}
+
+/** Nodes that somebody is asked about one by one. */
+function listAsked({ pools }: RunDefinition, rows: readonly PlanRow[]): ReadonlySet<string> {
+  const asking = new Set(
+    pools.filter(({ policy }) => policy.approval.before === 'node').map(({ name }) => name),
+  );
+  return new Set(rows.filter((row) => asking.has(row.pool)).map((row) => row.node));
 }
 
 type ImageReader = (definition: RunDefinition) => Promise<Readonly<Record<string, ImageFacts>>>;

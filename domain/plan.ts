@@ -49,7 +49,13 @@ export type WhyKind =
   /** Its pods did not leave in time: it is left to them for a while. */
   | 'deferred'
   /** So many nodes are deferred that nothing further is begun. */
-  | 'deferralBudget';
+  | 'deferralBudget'
+  /** Outside of its windows, or too near to the end of one. */
+  | 'window'
+  /** In an exclusion, or too near to the beginning of one. */
+  | 'exclusion'
+  /** No window leaves the time that a node is expected to take. */
+  | 'windowTooShort';
 
 /** What happens to a node in this run. */
 export type Disposition =
@@ -100,6 +106,10 @@ export type PlanSummary = {
     canaries?: number;
     /** Of those to upgrade, were not Ready when planned; absent: none. */
     notReady?: number;
+    /** The next times in which nodes may be begun; `until` null: no end is near. Absent: at any time. */
+    openings?: readonly { from: string; until: string | null }[];
+    /** What a node is expected to take before any was measured; told with `openings`. */
+    expectedMs?: number;
   }[];
   /** Old root volumes that will stay, how large in all and for how long; null with another method. */
   oldRootVolumes: { count: number; sizeGib: number; keptForMs: number } | null;
@@ -148,6 +158,8 @@ export type NodeStep = {
   /** How long rejoin and verification may take, each: as long as the policy gives the reimage itself. */
   rejoinTimeoutMs: number;
   verifySoakMs: number;
+  /** The last moment at which it may begin, so that it ends in its window; absent: no end is near. */
+  startBefore?: string;
 };
 
 /** A gate that must be passed before more of a pool is offered. */

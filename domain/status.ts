@@ -22,6 +22,23 @@ export type Gate = {
   evidence: readonly string[];
   /** Commands that answer it. */
   answers: readonly string[];
+  /** How many people must say yes. Absent from runs of older versions: one. */
+  approvers?: number;
+  /** Who has said so, and until when it counts; null: for good. */
+  yeses?: readonly { by: string; at: string; until: string | null }[];
+  /** Who may not answer with yes: the requester, where the policy says so. */
+  notBy?: string;
+};
+
+/** A yes to many nodes that is not used up. */
+export type StandingApproval = {
+  by: string;
+  at: string;
+  until: string | null;
+  /** `node/* (the next 5 of pool h100)` */
+  what: string;
+  /** To how many nodes it may still be given; null: to all that it is for. */
+  left: number | null;
 };
 
 /** A node that is with a child now. */
@@ -69,6 +86,8 @@ export type RunStatus = {
     active: number;
     done: number;
     failed: number;
+    /** Of the failed, those that were not Ready before the run; absent: none. */
+    failedNotReady?: number;
     skipped: number;
     upToDate: number;
     leftAlone: number;
@@ -79,6 +98,8 @@ export type RunStatus = {
   waiting: readonly WaitingItem[];
   /** At most 100. */
   gates: readonly Gate[];
+  /** Said in advance; at most 20. Absent: nothing. */
+  standing?: readonly StandingApproval[];
   /** The last 50. */
   ignored: readonly IgnoredMessage[];
   /** The last 50. */

@@ -4,6 +4,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CancellationScope, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
 import { asWorkflowFailure, closing, failureText, planning, preparing, reading } from './activity-calls.ts';
+import { workflowNow } from './clock.ts';
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
 import { runPump } from './fleet-pump.ts';
@@ -11,8 +12,12 @@ import { watchYeses } from './fleet-yeses.ts';
 import { apply, newFleetRun } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import type { Carried } from './inputs.ts';
+import { msBetween } from '../domain/machines/clock-math.ts';
 import { listDeferred } from '../domain/machines/fleet-deferral.ts';
-import { isOver, mayPlan, outcomeOf, waitsForOutside } from '../domain/machines/fleet-phase.ts';
+import { nodeTimesOf } from '../domain/machines/fleet-hours.ts';
+import { nextLookOf } from '../domain/machines/fleet-look.ts';
+import type { NextLook } from '../domain/machines/fleet-look.ts';
+import { isOver, mayPlan, outcomeOf } from '../domain/machines/fleet-phase.ts';
 import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
 import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
 import type { PlanRow, PlanSummary } from '../domain/plan.ts';
@@ -32,6 +37,8 @@ const HOLD_WAIT_LAST_MS = 60_000;
 /** Somebody else's cordon may be lifted any moment; two minutes of a GPU fleet's day are nothing. */
 const OUTSIDE_WAIT_FIRST_MS = 15_000;
 const OUTSIDE_WAIT_LAST_MS = 120_000;
+/** Clocks of workers and server differ by less; a window that opens is used this much later at worst. */
+const CLOCKS_APART_MS = 5_000;
 /** Adopted children report by themselves; this finds the one that was terminated. */
 const ADOPTED_LOOK_MS = 60_000;
 /** The server suggests it at 4,096 events: below, so that what is under way still fits. */
@@ -148,6 +155,7 @@ async function readRows(summary: PlanSummary): Promise<readonly PlanRow[]> {
 async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<void> {
   const { state } = run;
   const deferred = listDeferred(state);
+  const nodeTimes = nodeTimesOf(state);
   apply(run, { kind: 'planAsked' });
   try {
     const next = await planning.planNext({
@@ -158,6 +166,9 @@ async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<voi
       occupied: occupiedNodes(state),
       retries: state.retries,
       ...(deferred.length === 0 ? {} : { deferred }),
+      ...(nodeTimes === null ? {} : { nodeTimes }),
+      ...(Object.keys(state.canaries).length === 0 ? {} : { canaries: state.canaries }),
+      ...(state.gatesOpened.length === 0 ? {} : { gatesOpened: state.gatesOpened }),
     });
     if (next.steps.length > 0) run.outsideWaitMs = OUTSIDE_WAIT_FIRST_MS;
     apply(run, { kind: 'stepsOffered', next });
@@ -170,19 +181,36 @@ async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<voi
 async function idle(run: FleetRun): Promise<void> {
   const needed = () =>
     isOver(run.state) || mayPlan(run.state) || run.state.ready.length > 0 || mustContinueAsNew(run);
-  const outside = waitsForOutside(run.state);
+  const look = nextLookOf(run.state);
   const adopted = Object.values(run.state.active).some((child) => child.adopted);
-  if (!outside && !adopted) {
+  if (look.kind === 'none' && !adopted) {
     await condition(needed);
     return;
   }
-  const waitMs = outside ? run.outsideWaitMs : ADOPTED_LOOK_MS;
-  const summary = outside ? 'something outside of the run' : 'children of an earlier run';
+  const lookMs = lookWaitMs(run, look);
+  const looksFirst = lookMs !== null && (!adopted || look.kind === 'soon' || lookMs <= ADOPTED_LOOK_MS);
+  const waitMs = looksFirst ? lookMs : ADOPTED_LOOK_MS;
+  const summary = looksFirst ? LOOK_SUMMARIES[look.kind] : LOOK_SUMMARIES.none;
   if (await condition(needed, waitMs, { summary })) return;
   if (adopted) await collectAdopted(run);
-  if (!outside) return;
-  run.outsideWaitMs = Math.min(run.outsideWaitMs * 2, OUTSIDE_WAIT_LAST_MS);
+  if (!looksFirst) return;
+  if (look.kind === 'soon') run.outsideWaitMs = Math.min(run.outsideWaitMs * 2, OUTSIDE_WAIT_LAST_MS);
   apply(run, { kind: 'lookedAgain' });
+}
+
+const LOOK_SUMMARIES: Readonly<Record<NextLook['kind'], string>> = {
+  none: 'children of an earlier run',
+  soon: 'something outside of the run',
+  at: 'its windows',
+};
+
+/** Null: no time changes anything. */
+function lookWaitMs(run: FleetRun, look: NextLook): number | null {
+  if (look.kind === 'none') return null;
+  const at = look.kind === 'at' ? look.at : look.by;
+  // The worker that plans may be a little behind the server that wakes: not asked again and again meanwhile.
+  const untilMs = at === null ? Infinity : Math.max(CLOCKS_APART_MS, msBetween(workflowNow(), at));
+  return look.kind === 'at' ? untilMs : Math.min(run.outsideWaitMs, untilMs);
 }
 
 /** Never while it is being aborted: a cancel must reach its end in the run that was cancelled. */

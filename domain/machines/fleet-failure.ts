@@ -1,8 +1,11 @@
 // When failures stop a run, and how: judged for each pool by its own policy, each time one of its nodes
 // ends. A failure is a node that ended as failed: its drain timed out, its reimage failed, it did not
-// rejoin, it was not what its release promises. What was skipped, put back, deferred or left alone is none.
+// rejoin, it was not what its release promises. What was skipped, put back, deferred or left alone is none,
+// and nodes that were not Ready before the run are counted apart (fleet-apart.ts). A canary's failure is one
+// too many whatever the policy allows.
 // Must never count twice what a person has acknowledged by a resume.
 import type { FleetCommand, FleetEvent } from './fleet-events.ts';
+import { isApart } from './fleet-apart.ts';
 import { closeForAbort } from './fleet-holding.ts';
 import { decisionOf, nodesWithCode, withEvent, without } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
@@ -29,12 +32,23 @@ export function countInRow(state: RunState, pool: string, outcome: NodeOutcome['
 }
 
 /** After a node of this pool has failed. */
-export function judgeFailure(state: RunState, scope: Scope, poolName: string, at: string): Judged {
+export function judgeFailure(
+  state: RunState,
+  scope: Scope,
+  { node, pool: poolName }: { node: string; pool: string },
+  at: string,
+): Judged {
+  if (isApart(scope, node)) return { state, commands: [] };
   const pool = state.definition?.pools.find(({ name }) => name === poolName);
   const failures = listUnacknowledged(state, scope, poolName);
   const failuresMax = pool?.policy.failure.failuresMax ?? 0;
   const inRow = state.failuresInRow[poolName] ?? 0;
   const inRowMax = pool?.policy.failure.consecutiveMax ?? null;
+  const row = scope.rows[scope.indexOf.get(node) ?? -1];
+  // It went first so that its failure would be one too many; later on it is a node like any other.
+  if (row?.canary === true && state.canaries[poolName]?.passed !== true) {
+    return exceed(state, scope, pool, `canary ${node} of pool ${poolName} failed`, at);
+  }
   if (failures.length > failuresMax) {
     const why = `${String(failures.length)} failed in pool ${poolName}, ${String(failuresMax)} allowed: ${named(failures)}`;
     return exceed(state, scope, pool, why, at);
@@ -89,7 +103,7 @@ function countOfPool(state: RunState, scope: Scope, pool: string): { done: numbe
   let done = 0;
   let open = false;
   scope.rows.forEach((row, index) => {
-    if (row.pool !== pool) return;
+    if (row.pool !== pool || row.wasNotReady === true) return;
     const code = state.codes[index];
     if (code === ROW_CODES.done) done += 1;
     if (code === ROW_CODES.waiting || code === ROW_CODES.active) open = true;
@@ -100,7 +114,10 @@ function countOfPool(state: RunState, scope: Scope, pool: string): { done: numbe
 
 function listUnacknowledged(state: RunState, scope: Scope, pool: string): readonly string[] {
   return nodesWithCode(state, scope, ROW_CODES.failed).filter(
-    (node) => scope.rows[scope.indexOf.get(node) ?? -1]?.pool === pool && !state.acknowledged.includes(node),
+    (node) =>
+      scope.rows[scope.indexOf.get(node) ?? -1]?.pool === pool &&
+      !isApart(scope, node) &&
+      !state.acknowledged.includes(node),
   );
 }
 

@@ -1,8 +1,10 @@
 // What follows from a run's state: its phase, what it waits on, whether it is over and how it ended.
 // Derived each time, never stored.
 import { abortText } from './fleet-holding.ts';
+import { hoursWhyOf } from './fleet-hours.ts';
 import { hasCode, occupiedNodes } from './fleet-state.ts';
 import type { RunState } from './fleet-state.ts';
+import type { WhyKind } from '../plan.ts';
 import { countCodes } from '../row-codes.ts';
 import type { RunOutcome } from '../report.ts';
 import type { RunPhase } from '../status.ts';
@@ -26,7 +28,7 @@ export function phaseWhyOf(state: RunState): string | null {
   }
   if (hold.kind === 'waiting') return `held by ${hold.holder}`;
   if (state.planFailure !== null) return `cannot look at the cluster: ${state.planFailure.why}`;
-  return null;
+  return hoursWhyOf(state)?.text ?? null;
 }
 
 /** One word for lists of workflows: the search attribute RefitWaitingOn. */
@@ -37,7 +39,8 @@ export function waitingOnOf(state: RunState): string {
   if (state.hold.kind === 'waiting') return 'cluster';
   if (state.aborting === null && (state.paused !== null || state.tripped !== null)) return 'resume';
   if (state.planFailure !== null) return 'cluster-api';
-  return 'nothing';
+  const nothingAtWork = Object.keys(state.active).length === 0;
+  return nothingAtWork ? (hoursWhyOf(state)?.kind ?? 'nothing') : 'nothing';
 }
 
 /** No message of a person can make it go on: everything is decided. */
@@ -82,10 +85,23 @@ export function waitsForOutside(state: RunState): boolean {
   if (state.planFailure !== null) return true;
   if (state.lastPlan === null) return false;
   const occupied = occupiedNodes(state);
-  const { slots, waiting } = state.lastPlan;
+  const { slots, waiting, cluster } = state.lastPlan;
   // Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run.
   if (slots.some((slot) => slot.unavailable > occupied.filter(({ pool }) => pool === slot.pool).length)) {
     return true;
   }
-  return waiting.some(({ why }) => why.kind !== 'budget' && why.kind !== 'order') || state.retries.length > 0;
+  if (cluster !== undefined && cluster.unavailable > occupied.length) return true;
+  return waiting.some(({ why }) => !FREED_BY_US.has(why.kind)) || state.retries.length > 0;
 }
+
+/** What only an end of our own nodes, an answer of a person or the next plan frees: each is heard of. */
+const FREED_BY_US: ReadonlySet<WhyKind> = new Set([
+  'budget',
+  'zoneBudget',
+  'clusterBudget',
+  'order',
+  'approval',
+  'canary',
+  'notReadyBefore',
+  'slots',
+]);

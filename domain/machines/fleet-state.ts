@@ -52,7 +52,9 @@ export type OpenGate = {
     /** Wished by the planner: fleet-canary.ts. */
     | { kind: 'canary' | 'notReady'; pool: string }
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
-    | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string };
+    | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string }
+    /** `ask`: which of the child's questions it is; the child holds the pods that were listed. */
+    | { kind: 'force'; node: string; pool: string; ask: number };
 };
 
 export type DecidedGate = {
@@ -103,6 +105,8 @@ export type RunState = {
   gatesOpened: readonly string[];
   /** By pool, of those whose canaries have all ended. */
   canaries: Readonly<Record<string, CanaryClock>>;
+  /** Failed nodes that were not Ready before the run: fleet-apart.ts. */
+  failedNotReady: number;
   /** Approved, to be planned again: what was known when they were asked for had grown old. */
   nodesApproved: readonly string[];
   /** By whose yeses pools and nodes were approved, by gate. Some may be void, or of nodes at work by now. */
@@ -132,6 +136,10 @@ export type RunState = {
   lastEnded: readonly EndedNode[];
   /** Nodes that turned out, since the plan, to need nothing or to be left alone; the last few by name. */
   settledSince: { nodes: number; last: readonly string[] };
+  /** What the last nodes that were done took, in seconds, by pool. */
+  nodeTimes: Readonly<Record<string, readonly number[]>>;
+  /** When it was resumed last: nodes begun before may have been held. */
+  resumedAt: string | null;
   /** What the planner said last; null before it was asked. */
   lastPlan:
     | (Pick<NextSteps, 'slots' | 'waiting' | 'cluster'> & {
@@ -185,6 +193,7 @@ export function newRunState(startedAt: string): RunState {
     poolsApproved: [],
     gatesOpened: [],
     canaries: {},
+    failedNotReady: 0,
     nodesApproved: [],
     approvals: {},
     standing: [],
@@ -199,6 +208,8 @@ export function newRunState(startedAt: string): RunState {
     asks: [],
     lastEnded: [],
     settledSince: { nodes: 0, last: [] },
+    nodeTimes: {},
+    resumedAt: null,
     lastPlan: null,
     planWanted: true,
     planFailure: null,

@@ -1,39 +1,93 @@
 // What a run does with the steps that the planner offers: start them, ask at a gate first, or let them
 // lie while the run is held. Steps that lie are not kept: the planner is asked again when it matters.
-import { OCCUPIED_MAX, codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
+import { noteCanaryLooks, openWishedGates } from './fleet-canary.ts';
+import { withoutDeferral } from './fleet-deferral.ts';
+import { nodeEvidence, poolEvidence, withSettled } from './fleet-evidence.ts';
+import { isTooLate, whyTooLate } from './fleet-hours.ts';
+import { codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
-import type { NextSteps, NodeStep } from '../plan.ts';
+import { OCCUPIED_MAX } from '../plan.ts';
+import type { NextSteps, NodeStep, WaitingNodes, Why } from '../plan.ts';
 import type { Policy } from '../policy.ts';
-import { ROW_CODES, countCodes } from '../row-codes.ts';
+import { ROW_CODES } from '../row-codes.ts';
 
 export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: string): RunState {
   const settled = next.settled.reduce((so, row) => settle(so, scope, row, at), state);
   const known: RunState = {
     ...settled,
-    lastPlan: { at, slots: next.slots, waiting: next.waiting },
+    lastPlan: {
+      at,
+      slots: next.slots,
+      waiting: next.waiting,
+      ...(next.cluster === undefined ? {} : { cluster: next.cluster }),
+    },
     planFailure: null,
     planWanted: state.planWanted || next.more === true,
   };
-  if (state.aborting !== null || state.paused !== null) return known;
-  return next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), known);
+  const looked = noteCanaryLooks(known, next.canaries ?? [], next.observedAt);
+  if (state.aborting !== null || state.paused !== null) return looked;
+  // While the run has tripped, the planner is asked for retries alone.
+  const asked = state.tripped === null ? openWishedGates(looked, next.gates ?? [], at) : looked;
+  const offered = next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), asked);
+  return tellHeldBack(offered, scope, next.steps);
+}
+
+/** Steps that were offered and lie all the same: each node that waits has its reason. */
+function tellHeldBack(state: RunState, scope: Scope, steps: readonly NodeStep[]): RunState {
+  const { lastPlan } = state;
+  const occupied = occupiedNodes(state);
+  const holding = new Set(occupied.map(({ node }) => node));
+  const held = new Map<string, WaitingNodes>();
+  for (const step of steps) {
+    const { node } = step;
+    const retry = state.retries.some((one) => one.node === node);
+    if (holding.has(node) || (!retry && codeOf(state, scope, node) !== ROW_CODES.waiting)) continue;
+    const why = whyHeldBack(state, step, occupied.length);
+    const told = held.get(why.text);
+    held.set(why.text, { why, nodes: (told?.nodes ?? 0) + 1, example: told?.example ?? node });
+  }
+  if (lastPlan === null || held.size === 0) return state;
+  return { ...state, lastPlan: { ...lastPlan, waiting: [...lastPlan.waiting, ...held.values()] } };
+}
+
+function whyHeldBack(state: RunState, step: NodeStep, occupied: number): Why {
+  const { pool } = step;
+  const at = state.lastPlan?.at;
+  if (at !== undefined && isTooLate(step, at)) return whyTooLate(step, at);
+  if (state.tripped !== null) return { kind: 'tripped', text: `the run is paused: ${state.tripped.why}` };
+  if (occupied >= OCCUPIED_MAX) {
+    return {
+      kind: 'slots',
+      text: `the run holds ${String(occupied)} nodes, which is all that it may; freed when one ends`,
+    };
+  }
+  const gates = state.gates.filter(({ about }) => 'pool' in about && about.pool === pool);
+  const [gate] = gates.length > 0 ? gates : state.gates;
+  const name = gate?.name ?? `pool/${pool}`;
+  return {
+    kind: 'approval',
+    text: `nobody runs ahead of a question; freed when gate ${name} is answered`,
+    freedBy: `refit approve ${name}, or refit reject ${name}`,
+  };
 }
 
 function settle(state: RunState, scope: Scope, row: NextSteps['settled'][number], at: string): RunState {
   const retries = state.retries.filter(({ node }) => node !== row.node);
   const nodesApproved = state.nodesApproved.filter((node) => node !== row.node);
-  const settled = { ...state, retries, nodesApproved };
+  const settled = withoutDeferral({ ...state, retries, nodesApproved }, row.node);
   switch (row.disposition.kind) {
     case 'upgrade':
       return state;
     case 'upToDate':
       return withEvent(
-        withNodeCode(settled, scope, row.node, ROW_CODES.upToDate),
+        withSettled(withNodeCode(settled, scope, row.node, ROW_CODES.upToDate), row.node, 'is up to date'),
         at,
         `${row.node}: is up to date`,
       );
     case 'leftAlone': {
       const why = row.disposition.why.text;
-      const coded = withNodeCode(settled, scope, row.node, ROW_CODES.leftAlone);
+      const told = withSettled(settled, row.node, `left alone, ${why}`);
+      const coded = withNodeCode(told, scope, row.node, ROW_CODES.leftAlone);
       return withEvent(
         withNote(coded, row.node, { state: 'leftAlone', why, at }),
         at,
@@ -49,6 +103,7 @@ function offer(state: RunState, scope: Scope, step: NodeStep, observedAt: string
   if (occupiedNodes(state).length >= OCCUPIED_MAX) return state;
   const open = code === ROW_CODES.waiting || (code === ROW_CODES.failed && retry);
   if (!open || occupiedNodes(state).some(({ node }) => node === step.node)) return state;
+  if (isTooLate(step, at)) return state;
   // A retry is a person's explicit wish: it asks no gate, and starts although the run has tripped.
   if (retry) return start(state, step, observedAt);
   if (state.tripped !== null) return state;
@@ -56,11 +111,12 @@ function offer(state: RunState, scope: Scope, step: NodeStep, observedAt: string
   if (policy === undefined) return state;
   switch (policy.approval.before) {
     case 'never':
+    // The planner holds back what waits for gate `canary`.
+    case 'canary':
       return start(state, step, observedAt);
     case 'pool':
       if (state.poolsApproved.includes(step.pool)) return start(state, step, observedAt);
       return openPoolGate(state, scope, step, at);
-    case 'canary':
     case 'node':
       if (asksFor(state, step, policy)) return openNodeGate(state, scope, step, observedAt, at);
       // The first nodes are asked about so that somebody sees them go well: nobody runs ahead of a question.
@@ -86,19 +142,8 @@ function start(state: RunState, step: NodeStep, observedAt: string): RunState {
 function openPoolGate(state: RunState, scope: Scope, step: NodeStep, at: string): RunState {
   const name = `pool/${step.pool}`;
   if (state.gates.some((gate) => gate.name === name)) return state;
-  const inPool = scope.rows.filter(
-    (row, index) => row.pool === step.pool && state.codes[index] === ROW_CODES.waiting,
-  );
-  const gate: OpenGate = {
-    name,
-    openedAt: at,
-    about: { kind: 'pool', pool: step.pool },
-    evidence: [
-      `${String(inPool.length)} nodes of pool ${step.pool} would be taken, first ${step.node}`,
-      `to ${step.release.name}: image ${step.release.imageId} by ${step.reimage.method}`,
-      soFar(state),
-    ],
-  };
+  const evidence = poolEvidence(state, scope, step.pool);
+  const gate: OpenGate = { name, openedAt: at, about: { kind: 'pool', pool: step.pool }, evidence };
   return withEvent({ ...state, gates: [...state.gates, gate] }, at, `gate ${name} opened`);
 }
 
@@ -109,26 +154,11 @@ function openNodeGate(
   observedAt: string,
   at: string,
 ): RunState {
-  const name = `node/${step.node}`;
-  const pods = step.podsToMove === undefined ? [] : [`pods to move: ${String(step.podsToMove)}`];
-  const gate: OpenGate = {
-    name,
-    openedAt: at,
-    about: { kind: 'node', node: step.node, pool: step.pool, step, observedAt },
-    evidence: [
-      `${step.node} (${step.pool}, ${step.zone}): ${step.from ?? 'unknown release'} → ${step.release.name}`,
-      `image ${step.release.imageId} by ${step.reimage.method} of ${step.instanceId}`,
-      ...pods,
-      `drained within ${String(Math.round(step.drain.timeoutMs / 60_000))} minutes or failed`,
-      soFar(state),
-    ],
-  };
-  const coded = withNodeCode(state, scope, step.node, ROW_CODES.active);
+  const { node, pool } = step;
+  const name = `node/${node}`;
+  const about = { kind: 'node' as const, node, pool, step, observedAt };
+  const gate: OpenGate = { name, openedAt: at, about, evidence: nodeEvidence(step) };
+  const coded = withNodeCode(state, scope, node, ROW_CODES.active);
   const opened: RunState = { ...coded, gates: [...coded.gates, gate], asked: coded.asked + 1 };
   return withEvent(opened, at, `gate ${name} opened`);
-}
-
-function soFar(state: RunState): string {
-  const counts = countCodes(state.codes);
-  return `so far ${String(counts.done)} done, ${String(counts.failed)} failed, ${String(counts.waiting)} waiting`;
 }

@@ -1,7 +1,11 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
 import { listWaiting } from './fleet-waiting.ts';
+import { rulesOf, rulesOfPool, voidAt } from './approval-rules.ts';
 import { abortText } from './fleet-holding.ts';
+import { deferralNow, deferralText } from './fleet-deferral.ts';
+import { evidenceOf } from './fleet-evidence.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
+import { describeYes } from './fleet-standing.ts';
 import { cutProgress } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { NodeStateName } from '../node-state.ts';
@@ -30,6 +34,10 @@ export type RunIds = { workflowId: string; firstExecutionRunId: string };
 const ACTIVE_TOLD_MAX = 100;
 const BLOCKERS_TOLD_MAX = 100;
 const GATES_TOLD_MAX = 40;
+const STANDING_TOLD_MAX = 20;
+/** Each of 2.5 KB at its worst; of the others the head, until their turn comes. */
+const GATES_WHOLE_MAX = 10;
+const GATE_HEAD_LINES = 3;
 const WAITING_TOLD_MAX = 30;
 /** 200 waiting things of 950 bytes. */
 const WHY_PAGE_MAX = 200;
@@ -49,16 +57,24 @@ export function statusOf(state: RunState, ids: RunIds): RunStatus {
     phaseWhy: phaseWhyOf(state),
     outcome: state.outcome,
     planDigest: state.plan?.digest ?? null,
-    counts: { total: state.codes.length, ...counts },
+    counts: { total: state.codes.length, ...counts, ...countedApart(state) },
     active: cutProgress(Object.values(state.active).slice(0, ACTIVE_TOLD_MAX), BLOCKERS_TOLD_MAX).map(
       activeNodeOf,
     ),
     waiting: listWaiting(state).slice(0, WAITING_TOLD_MAX),
-    gates: state.gates.slice(0, GATES_TOLD_MAX).map((gate) => gateOf(gate, ids)),
+    gates: state.gates
+      .slice(0, GATES_TOLD_MAX)
+      .map((gate, index) => cutGate(gateOf(state, gate, ids), index)),
+    ...standingOf(state),
     ignored: state.ignored,
     events: state.events,
     reportDigest: state.reportDigest,
   };
+}
+
+/** Most runs have none. */
+function countedApart({ failedNotReady }: RunState): { failedNotReady?: number } {
+  return failedNotReady === 0 ? {} : { failedNotReady };
 }
 
 function activeNodeOf(child: ActiveChild): ActiveNode {
@@ -66,18 +82,46 @@ function activeNodeOf(child: ActiveChild): ActiveNode {
   return { node, pool, childId, attempt, state, since, until, progress };
 }
 
-function gateOf(gate: OpenGate, { workflowId }: RunIds): Gate {
+function gateOf(state: RunState, gate: OpenGate, { workflowId }: RunIds): Gate {
+  const rules = rulesOf(state, gate.about);
   const input = JSON.stringify({ gate: gate.name, by: 'YOU' });
   return {
     name: gate.name,
     openedAt: gate.openedAt,
-    evidence: gate.evidence,
+    evidence: evidenceOf(state, gate),
     answers: [
       `refit approve ${gate.name} -w ${workflowId}`,
       `refit reject ${gate.name} -w ${workflowId}`,
       `temporal workflow signal -w ${workflowId} --name approve -i '${input}'`,
     ],
+    approvers: rules.approvers,
+    yeses: (gate.yeses ?? []).map(({ by, at }) => ({ by, at, until: voidAt(at, rules) })),
+    ...(rules.selfApproval ? {} : { notBy: state.definition?.requestedBy ?? 'whoever asked for the run' }),
   };
+}
+
+function cutGate(gate: Gate, index: number): Gate {
+  if (index < GATES_WHOLE_MAX) return gate;
+  const { evidence, yeses = [] } = gate;
+  return {
+    ...gate,
+    evidence: evidence.slice(0, GATE_HEAD_LINES),
+    yeses: yeses.slice(0, GATE_HEAD_LINES),
+  };
+}
+
+/** Most runs have none. */
+function standingOf(state: RunState): Pick<RunStatus, 'standing'> {
+  const live = state.standing.filter(({ left }) => left !== 0).slice(-STANDING_TOLD_MAX);
+  if (live.length === 0) return {};
+  const standing = live.map((yes) => ({
+    by: yes.by,
+    at: yes.at,
+    until: voidAt(yes.at, rulesOfPool(state, yes.pool)),
+    what: describeYes(yes),
+    left: yes.left,
+  }));
+  return { standing };
 }
 
 export function tableOf(state: RunState, scope: Scope, query: PageQuery): TablePage {
@@ -94,12 +138,13 @@ function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
   const code = state.codes[scope.indexOf.get(row.node) ?? -1];
   const child = state.active[row.node];
   const note = state.notes[row.node];
+  const deferral = deferralNow(state, row.node);
   return {
     node: row.node,
     pool: row.pool,
     zone: row.zone,
-    state: child?.state ?? shownState(code, row, note?.state),
-    since: child?.since ?? note?.at ?? null,
+    state: child?.state ?? (deferral === undefined ? shownState(code, row, note?.state) : 'deferred'),
+    since: child?.since ?? deferral?.at ?? note?.at ?? null,
     from: row.from,
     to: row.to,
     attempt: child?.attempt ?? state.attempts[row.node] ?? 1,
@@ -131,6 +176,8 @@ function noteText(
     const left = `${String(progress.podsLeft)} of ${String(progress.podsTotal)} pods left`;
     return first === undefined ? left : `${left}; ${first.namespace}/${first.pod}: ${first.text}`;
   }
+  const deferral = deferralNow(state, row.node);
+  if (deferral !== undefined) return `${deferralText(deferral.times, deferral.until)}: ${deferral.why}`;
   const note = state.notes[row.node];
   if (note !== undefined) return note.why;
   if (code === ROW_CODES.active) return 'waits for approval';
@@ -153,7 +200,7 @@ export function planOf(state: RunState, scope: Scope, query: PageQuery): PlanPag
 export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage {
   const limit = Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, WHY_PAGE_MAX);
   // `gate/node/ip-…` and `node/ip-…` are both about that node.
-  const nodeOf = ({ subject }: WaitingItem) => subject.replace(/^gate\//, '').replace(/^node\//, '');
+  const nodeOf = ({ subject }: WaitingItem) => subject.replace(/^gate\//, '').replace(/^(node|force)\//, '');
   const poolOf = (item: WaitingItem) => {
     const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
     return row?.pool ?? nodeOf(item).replace(/^pool\//, '');
@@ -186,6 +233,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
       total: state.codes.length,
       done: counts.done,
       failed: counts.failed,
+      ...countedApart(state),
       skipped: counts.skipped,
       upToDate: counts.upToDate,
       leftAlone: counts.leftAlone,

@@ -9,6 +9,7 @@
 // is made here. Must never hold two children for one node, nor start one while the run is held.
 import { timeAfter } from './clock-math.ts';
 import { completeDefinition } from '../complete-definition.ts';
+import { askForce, withoutForceGate } from './fleet-force.ts';
 import { deferNode, withDeferralBegun, withoutDeferral } from './fleet-deferral.ts';
 import type { FleetEvent, Happening } from './fleet-events.ts';
 import { isApart, keepFailedApart } from './fleet-apart.ts';
@@ -114,7 +115,13 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
 
 type NodeHappening = Happening & {
   kind:
-    'nodeStarted' | 'startRefused' | 'nodeStateReported' | 'progressReported' | 'nodeEnded' | 'skipAnswered';
+    | 'nodeStarted'
+    | 'startRefused'
+    | 'nodeStateReported'
+    | 'progressReported'
+    | 'nodeEnded'
+    | 'skipAnswered'
+    | 'forceAsked';
 };
 
 function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): FleetMove {
@@ -135,6 +142,8 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
       return nodeEnded(state, scope, event);
     case 'skipAnswered':
       return skipAnswered(state, event);
+    case 'forceAsked':
+      return askForce(state, event);
   }
 }
 
@@ -260,7 +269,8 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   }
   const active = without(state.active, node);
   const asks = state.asks.filter((ask) => ask.node !== node);
-  const known = withEnded({ ...state, active, asks, planWanted: true }, child, outcome, at);
+  const unasked = withoutForceGate({ ...state, active, asks, planWanted: true }, node);
+  const known = withEnded(unasked, child, outcome, at);
   const ended = isApart(scope, node) ? known : countInRow(known, child.pool, outcome.kind);
   if (outcome.kind === 'deferred' && mayDefer(state, child)) {
     return moved(deferNode(ended, scope, { child, outcome, at }), 'deferred');

@@ -6,9 +6,25 @@ import type { Inventory, NodeFacts } from '../inventory.ts';
 import type { PlanRow, Why } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
-import { listUnavailable, unavailableMaxOf } from './budget.ts';
-import type { Unavailable } from './budget.ts';
+import { clusterMaxOf, listUnavailable, unavailableMaxOf } from './budget.ts';
+import type { Bound, Unavailable } from './budget.ts';
+import { splitDeferred } from './deferral.ts';
+import type { DeferralSplit, DeferredNode } from './deferral.ts';
+import type { NodeTimes } from './expected-time.ts';
 import { matchPools } from './match-pools.ts';
+import { zoneOf } from './node-reading.ts';
+import { hoursOf } from './why-closed.ts';
+
+/** When the canaries of a pool had all ended, and how they were found since. */
+export type CanaryClock = {
+  endedAt: string;
+  /** First of the looks in a row that found one of them unwell; null: the last look found them well. */
+  unwellSince: string | null;
+  /** The last look that found one unwell: the soak counts from here. */
+  unwellLast: string | null;
+  /** The others were let go: the canaries are watched no longer. */
+  passed: boolean;
+};
 
 /** What the workflow knows and the planner needs. */
 export type PlanNextQuestion = {
@@ -21,69 +37,208 @@ export type PlanNextQuestion = {
   /** With a child or at an open gate: they hold their slot. */
   occupied: readonly { node: string; pool: string }[];
   retries: readonly { node: string; attempt: number }[];
+  /** Deferred and not ended since. Absent in what older runs ask. */
+  deferred?: readonly DeferredNode[];
+  /** By pool, of those whose canaries have ended. Absent in what older runs ask. */
+  canaries?: Readonly<Record<string, CanaryClock>>;
+  /** Gates of the planner that people have said yes to. Absent in what older runs ask. */
+  gatesOpened?: readonly string[];
+  /** What the last nodes of this run took, in seconds, by pool. Absent in what older runs ask. */
+  nodeTimes?: Readonly<Record<string, NodeTimes>>;
 };
+
+/** A canary, and where it stands. */
+export type CanarySeen = { row: PlanRow; code: string; open: boolean };
 
 export type PoolBoard = {
   pool: Pool;
   release: Release | undefined;
-  nodes: number;
   unavailableMax: number;
   waiting: readonly PlanRow[];
+  /** Left to their pods now: neither waiting nor at work. */
+  deferred: DeferralSplit['deferred'];
   /** Names of nodes that this run holds now. Grows while an answer is made. */
   atWork: Set<string>;
-  unavailable: Map<string, Unavailable['why']>;
-  /** What was found to stop every node of the pool, while an answer is made. */
+  /** Bound of the pool. */
+  bound: Bound;
+  /** By zone; null: no bound. */
+  zones: Map<string, Bound> | null;
+  canaries: readonly CanarySeen[];
+  /** What stops every node of the pool: its hours, or what was found while an answer is made. */
   blocked: Why | null;
+  /** The last moment at which a node may begin; null: no end of a window is near. */
+  startBefore: string | null;
 };
 
 export type Board = {
+  observedAt: string;
   node: (name: string) => NodeFacts | undefined;
   /** The one pool that the node's labels put it into now; undefined for none and for two. */
   poolOf: (name: string) => Pool | undefined;
   row: (name: string) => PlanRow | undefined;
+  /** Deferred and not ended since, by name: left to their pods, due again, or at work. */
+  deferrals: ReadonlyMap<string, DeferredNode>;
   /** In the order in which they are taken. */
   pools: readonly PoolBoard[];
+  /** Bound of the whole cluster; null: none. */
+  cluster: Bound | null;
 };
 
 /** What a tick looks at of the cluster: Nodes, no instances. */
 export type NodesSeen = Pick<Inventory, 'observedAt' | 'nodes'>;
 
+type RowsOfPool = {
+  waiting: PlanRow[];
+  atWork: Set<string>;
+  failed: Set<string>;
+  canaries: CanarySeen[];
+};
+
 export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Board {
-  const { definition, rows, codes, occupied, retries } = question;
+  const { definition, rows } = question;
   const match = matchPools(inventory.nodes, definition.pools);
   const inTwo = new Set(match.refusals.filter((r) => r.kind === 'nodeInTwoPools').map((r) => r.where));
   const byName = new Map(inventory.nodes.map((node) => [node.name, node]));
   const rowByName = new Map(rows.map((row) => [row.node, row]));
-  const retried = new Set(retries.map((retry) => retry.node));
-  const held = new Set(occupied.map((one) => one.node));
+  const rowsOf = readRows(question);
+  const deferrals = new Map((question.deferred ?? []).map((one) => [one.node, one]));
+  const zoneOfName = (name: string) => {
+    const node = byName.get(name);
+    return node === undefined ? (rowByName.get(name)?.zone ?? '') : zoneOf(node);
+  };
   const pools = definition.pools.map((pool): PoolBoard => {
     const nodes = match.nodesOf.get(pool.name) ?? [];
-    const atWork = new Set(occupied.filter((one) => one.pool === pool.name).map((one) => one.node));
-    const waiting: PlanRow[] = [];
-    const failed = new Set<string>();
-    rows.forEach((row, index) => {
-      if (row.pool !== pool.name) return;
-      if (codes[index] === ROW_CODES.active) atWork.add(row.node);
-      else if (codes[index] === ROW_CODES.failed) failed.add(row.node);
-      else if (codes[index] === ROW_CODES.waiting && !held.has(row.node) && !retried.has(row.node)) {
-        waiting.push(row);
-      }
-    });
+    const { waiting: open, atWork, failed, canaries } = rowsOf.get(pool.name) ?? newRows();
+    const { waiting, deferred } = splitDeferred(open, deferrals, inventory.observedAt);
+    const unavailable = listUnavailable(nodes, atWork, failed);
+    const hours = hoursOf(pool, inventory.observedAt, question.nodeTimes?.[pool.name] ?? []);
+    const bound: Bound = {
+      kind: 'budget',
+      where: `of pool ${pool.name}`,
+      setting: 'unavailableMax',
+      nodes: nodes.length,
+      max: unavailableMaxOf(pool, nodes.length),
+      away: new Map(unavailable.map(({ node, why }) => [node, why])),
+    };
     return {
       pool,
       release: definition.releases[pool.name],
-      nodes: nodes.length,
-      unavailableMax: unavailableMaxOf(pool, nodes.length),
+      unavailableMax: bound.max,
       waiting,
+      deferred,
       atWork,
-      unavailable: new Map(listUnavailable(nodes, atWork, failed).map(({ node, why }) => [node, why])),
-      blocked: null,
+      bound,
+      zones: readZones(pool, nodes, unavailable, zoneOfName),
+      canaries,
+      blocked: hours.kind === 'closed' ? hours.why : null,
+      startBefore: hours.kind === 'open' ? hours.startBefore : null,
     };
   });
   return {
+    observedAt: inventory.observedAt,
     node: (name) => byName.get(name),
     poolOf: (name) => (inTwo.has(name) ? undefined : match.poolOf.get(name)),
     row: (name) => rowByName.get(name),
+    deferrals,
     pools,
+    cluster: readCluster(definition, inventory, rowsOf),
   };
+}
+
+function newRows(): RowsOfPool {
+  return { waiting: [], atWork: new Set(), failed: new Set(), canaries: [] };
+}
+
+function readRows({
+  definition,
+  rows,
+  codes,
+  occupied,
+  retries,
+}: PlanNextQuestion): ReadonlyMap<string, RowsOfPool> {
+  const retried = new Set(retries.map((retry) => retry.node));
+  const held = new Set(occupied.map((one) => one.node));
+  const rowsOf = new Map<string, RowsOfPool>(definition.pools.map(({ name }) => [name, newRows()]));
+  for (const { node, pool } of occupied) rowsOf.get(pool)?.atWork.add(node);
+  rows.forEach((row, index) => {
+    const ofPool = rowsOf.get(row.pool);
+    const code = codes[index] ?? '';
+    if (ofPool === undefined) return;
+    const free = !held.has(row.node) && !retried.has(row.node);
+    if (code === ROW_CODES.active) ofPool.atWork.add(row.node);
+    else if (code === ROW_CODES.failed) ofPool.failed.add(row.node);
+    else if (code === ROW_CODES.waiting && free) ofPool.waiting.push(row);
+    if (row.canary !== true) return;
+    const open = code === ROW_CODES.active || code === ROW_CODES.waiting || !free;
+    ofPool.canaries.push({ row, code, open });
+  });
+  return rowsOf;
+}
+
+function readZones(
+  pool: Pool,
+  nodes: readonly NodeFacts[],
+  unavailable: readonly Unavailable[],
+  zoneOfName: (name: string) => string,
+): Map<string, Bound> | null {
+  const max = pool.policy.disruption.unavailableMaxPerZone;
+  if (max === null) return null;
+  const zones = new Map<string, Bound>();
+  const ofZone = (zone: string): Bound => {
+    const known = zones.get(zone);
+    if (known !== undefined) return known;
+    const bound: Bound = {
+      kind: 'zoneBudget',
+      where: `of pool ${pool.name} in ${zone === '' ? 'no zone' : `zone ${zone}`}`,
+      setting: 'unavailableMaxPerZone',
+      nodes: 0,
+      max,
+      away: new Map(),
+    };
+    zones.set(zone, bound);
+    return bound;
+  };
+  for (const node of nodes) ofZone(zoneOf(node)).nodes += 1;
+  for (const { node, why } of unavailable) ofZone(zoneOfName(node)).away.set(node, why);
+  return zones;
+}
+
+/** Every Node counts, also those that no pool of this run names. */
+function readCluster(
+  definition: RunDefinition,
+  { nodes }: NodesSeen,
+  rowsOf: ReadonlyMap<string, RowsOfPool>,
+): Bound | null {
+  const max = clusterMaxOf(definition, nodes.length);
+  if (max === null) return null;
+  const atWork = new Set<string>();
+  const failed = new Set<string>();
+  for (const ofPool of rowsOf.values()) {
+    for (const node of ofPool.atWork) atWork.add(node);
+    for (const node of ofPool.failed) failed.add(node);
+  }
+  return {
+    kind: 'clusterBudget',
+    where: `of cluster ${definition.cluster.name}`,
+    setting: 'the unavailableMax of the cluster',
+    nodes: nodes.length,
+    max,
+    away: new Map(listUnavailable(nodes, atWork, failed).map(({ node, why }) => [node, why])),
+  };
+}
+
+/** All bounds that a node of this pool and zone must keep. */
+export function boundsOf(board: Board, poolBoard: PoolBoard, zone: string): readonly Bound[] {
+  const ofZone = poolBoard.zones?.get(zone);
+  return [
+    poolBoard.bound,
+    ...(ofZone === undefined ? [] : [ofZone]),
+    ...(board.cluster === null ? [] : [board.cluster]),
+  ];
+}
+
+/** Counts the node as at work from here on. */
+export function holdSlot(board: Board, poolBoard: PoolBoard, node: NodeFacts): void {
+  poolBoard.atWork.add(node.name);
+  for (const { away } of boundsOf(board, poolBoard, zoneOf(node))) away.set(node.name, 'atWork');
 }

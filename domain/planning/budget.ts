@@ -1,21 +1,41 @@
-// How many nodes of a pool may be away, and which are: not Ready, cordoned by anybody, or at work in
-// this run. Each node counts once. Must never forget a node that this run holds, even when the
-// observation does not show it (any more).
+// How many nodes may be away, and which are: not Ready, cordoned by anybody, or at work in this run. Three
+// bounds hold at once: of the pool, of the pool in one zone, of the whole cluster. Each node counts once in
+// each. Must never forget a node that this run holds, even when the observation does not show it (any more).
 //
 // The observation may be seconds old: a node that this run has just cordoned may still look free,
 // which is why the nodes at work are handed in and counted whatever the observation says.
 import { resolveAmount } from '../amount.ts';
 import type { Pool } from '../fleet.ts';
 import type { NodeFacts } from '../inventory.ts';
+import type { Why } from '../plan.ts';
+import type { RunDefinition } from '../run.ts';
 import { isReady } from './node-reading.ts';
 
 export type Unavailable = { node: string; why: 'atWork' | 'failed' | 'notReady' | 'cordoned' };
+
+/** One bound as it stands now. `away` grows while an answer is made. */
+export type Bound = {
+  kind: 'budget' | 'zoneBudget' | 'clusterBudget';
+  /** `of pool h100 in zone us-east-1a` */
+  where: string;
+  /** The field of the fleet file that sets it. */
+  setting: string;
+  nodes: number;
+  max: number;
+  /** By node name. */
+  away: Map<string, Unavailable['why']>;
+};
 
 export function unavailableMaxOf(pool: Pool, nodes: number): number {
   return resolveAmount(pool.policy.disruption.unavailableMax, nodes);
 }
 
-/** The nodes of one pool that do not take pods now, or soon will not. */
+/** Of the whole cluster; null: no such bound. */
+export function clusterMaxOf({ clusterUnavailableMax }: RunDefinition, nodes: number): number | null {
+  return clusterUnavailableMax === null ? null : resolveAmount(clusterUnavailableMax, nodes);
+}
+
+/** The nodes that do not take pods now, or soon will not. */
 export function listUnavailable(
   nodes: readonly NodeFacts[],
   atWork: ReadonlySet<string>,
@@ -30,4 +50,37 @@ export function listUnavailable(
     else if (!isReady(node)) unavailable.push({ node: node.name, why: 'notReady' });
   }
   return unavailable;
+}
+
+/** The first bound that one more node would break. */
+export function whyOverBudget(node: string, bounds: readonly Bound[]): Why | undefined {
+  const full = bounds.find(({ away, max }) => away.size - Number(away.has(node)) + 1 > max);
+  if (full === undefined) return undefined;
+  const { kind, where, setting, nodes, max, away } = full;
+  return {
+    kind,
+    text:
+      `${away.size} of the ${nodes} nodes ${where} are away and ${setting} allows ` +
+      `${max}: ${nameUnavailable(away)}; freed when one of them is Ready and uncordoned`,
+  };
+}
+
+const UNAVAILABLE_WORDS: Readonly<Record<Unavailable['why'], string>> = {
+  atWork: 'at work',
+  failed: 'failed in this run: retry or skip it',
+  notReady: 'not Ready',
+  cordoned: 'cordoned',
+};
+
+/** Three tell what it is about. */
+const NAMED_MAX = 3;
+
+function nameUnavailable(away: Bound['away']): string {
+  const named: string[] = [];
+  for (const [node, why] of away) {
+    if (named.length === NAMED_MAX) break;
+    named.push(`${node} (${UNAVAILABLE_WORDS[why]})`);
+  }
+  const left = away.size - named.length;
+  return left > 0 ? `${named.join(', ')} and ${left} more` : named.join(', ');
 }

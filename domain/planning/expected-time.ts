@@ -34,9 +34,12 @@ export function expectedTime({ drain, reimage, verify }: Policy, times: NodeTime
 }
 
 export function renderExpected({ ms, nodes }: ExpectedTime): string {
-  const from =
-    nodes === 0
-      ? 'as its policy gives it, before any node was measured'
-      : `as 9 of 10 of the last ${nodes} nodes of its pool did in this run`;
-  return `a node is expected to take ${formatDuration(ms)} (${from})`;
+  return `a node is expected to take ${formatDuration(ms)} (${renderSource(nodes)})`;
+}
+
+function renderSource(nodes: number): string {
+  if (nodes === 0) return 'as its policy gives it, before any node was measured';
+  if (nodes === 1) return 'as the one measured of its pool did in this run';
+  const share = nodes < 10 ? 'the longest' : '9 of 10';
+  return `as ${share} of the last ${nodes} of its pool did in this run`;
 }

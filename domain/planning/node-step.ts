@@ -2,7 +2,7 @@
 // Must never carry a value that was not observed: a step is only made of a node whose instance was seen.
 import type { Pool, Release } from '../fleet.ts';
 import type { InstanceFacts, NodeFacts } from '../inventory.ts';
-import type { DrainStep, NodeStep, PlanRow } from '../plan.ts';
+import type { DrainImpact, DrainStep, NodeStep, PlanRow } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
@@ -21,6 +21,7 @@ export function planStep(o: {
   attempt: number;
   /** How often the node was deferred so far; absent: never. */
   deferrals?: number;
+  impact?: DrainImpact | undefined;
 }): NodeStep {
   const { row, node, pool, release, instance } = o;
   const { reimage, verify } = pool.policy;
@@ -42,6 +43,7 @@ export function planStep(o: {
       daemonSets: o.daemonSets.slice(0, DAEMON_SETS_MAX),
     },
     podsToMove: node.podsToMove,
+    ...(o.impact === undefined ? {} : { impact: o.impact }),
     drain: planDrainStep(pool.policy, o.deferrals ?? 0),
     reimage: {
       method: reimage.method,

@@ -1,6 +1,7 @@
 // In which order nodes are taken: pool by pool as the definition lists them (those without an SLA
-// first), zone by zone so that one zone at a time is disturbed, cheapest drain first, then by name.
-// Nodes that are not Ready come last. Must be total and stable: two plans of one observation are equal.
+// first); in a pool its canaries (canary.ts), then zone by zone so that one zone at a time is disturbed,
+// empty nodes first, then the fewest pods to move, then by name. Nodes that are not Ready come last.
+// Must be total and stable: two plans of one observation are equal.
 //
 // `podsToMove` changes with every pod; the order is fixed when the run is planned and kept from then on.
 import type { NodeFacts } from '../inventory.ts';

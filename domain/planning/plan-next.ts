@@ -5,71 +5,60 @@
 //
 // Two kinds of facts, so that a tick costs no cloud call: Nodes come from a watch, seconds old;
 // instances are looked at only for the nodes that are about to be started ("look" first, then ask again).
-import type { ImageFacts, InstanceFacts, NodeFacts } from '../inventory.ts';
-import { MAX_STEPS_A_TICK, SETTLED_MAX } from '../plan.ts';
-import type { Disposition, NextSteps, NodeStep, PlanRow, Why } from '../plan.ts';
+import type { NodeFacts } from '../inventory.ts';
+import type { CanaryLook, GateWish, NextSteps, PlanRow, Why } from '../plan.ts';
+import { newDraft, tell } from './answer.ts';
+import type { Context, Looks } from './answer.ts';
 import { readBoard } from './board.ts';
-import type { Board, NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
-import { cutText, dispositionOf, listMismatches, whyNoInstance } from './disposition.ts';
-import { cordonOf, instanceIdOf, isReady } from './node-reading.ts';
-import { planStep } from './node-step.ts';
-import { whyNotNow, whyNotThePoolsTurn } from './why-not-now.ts';
-import type { Asked, PoolBefore, PoolSituation } from './why-not-now.ts';
-
-/** What was seen of one node beyond its Node: `null` is an instance that is gone. */
-export type Look = {
-  instance: InstanceFacts | null;
-  daemonSets: readonly { namespace: string; name: string }[];
-};
-
-export type Looks = {
-  /** By node name. */
-  seen: Readonly<Record<string, Look>>;
-  images: Readonly<Record<string, ImageFacts>>;
-  /** True: no further look is possible now; nodes not looked at go on waiting. */
-  final: boolean;
-};
+import type { NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
+import { readCanaries } from './canary.ts';
+import { whyDeferred } from './deferral.ts';
+import { cordonOf, isReady } from './node-reading.ts';
+import { settleOrKeep, takeNode } from './take-node.ts';
+import { whyNotThePoolsTurn } from './why-not-now.ts';
+import type { PoolBefore } from './why-not-now.ts';
 
 export type NextPlan =
   | { kind: 'steps'; next: NextSteps }
   /** Look at these nodes, add what was seen, and ask again. */
   | { kind: 'look'; nodes: readonly { node: string; instanceId: string }[] };
 
-/** Grows while one answer is made. */
-type Draft = {
-  steps: NodeStep[];
-  settled: { node: string; disposition: Disposition }[];
-  waiting: Map<string, { why: Why; nodes: number; example: string }>;
-  toLook: { node: string; instanceId: string }[];
-  more: boolean;
-};
-
-type Context = { question: PlanNextQuestion; board: Board; looks: Looks; draft: Draft };
-
 export function planNext(question: PlanNextQuestion, inventory: NodesSeen, looks: Looks): NextPlan {
   const board = readBoard(question, inventory);
-  const draft: Draft = { steps: [], settled: [], waiting: new Map(), toLook: [], more: false };
+  const draft = newDraft();
   const context: Context = { question, board, looks, draft };
-  const slots = board.pools.map(readSlots);
+  const slots = board.pools.map(({ pool, bound }) => ({ pool: pool.name, ...slotsOf(bound) }));
+  const cluster = board.cluster === null ? {} : { cluster: slotsOf(board.cluster) };
   takeRetries(context);
   takePools(context);
+  tellDeferred(context);
   if (draft.toLook.length > 0) return { kind: 'look', nodes: draft.toLook };
   return {
     kind: 'steps',
     next: {
       observedAt: inventory.observedAt,
       slots,
+      ...cluster,
       steps: draft.steps,
-      settled: draft.settled,
+      settled: [...draft.settled].map(([node, disposition]) => ({ node, disposition })),
       waiting: [...draft.waiting.values()],
+      ...(draft.gates.length > 0 ? { gates: draft.gates } : {}),
+      ...(draft.canaries.length > 0 ? { canaries: draft.canaries } : {}),
       ...(draft.more ? { more: true } : {}),
     },
   };
 }
 
-function readSlots({ pool, unavailableMax, unavailable }: PoolBoard): NextSteps['slots'][number] {
-  const free = Math.max(0, unavailableMax - unavailable.size);
-  return { pool: pool.name, unavailableMax, unavailable: unavailable.size, free };
+function slotsOf({ max, away }: { max: number; away: ReadonlyMap<string, unknown> }) {
+  return { unavailableMax: max, unavailable: away.size, free: Math.max(0, max - away.size) };
+}
+
+/** They wait for their time alone, whichever pool's turn it is. */
+function tellDeferred({ board, draft }: Context): void {
+  for (const poolBoard of board.pools) {
+    const told = whyDeferred(poolBoard.deferred);
+    if (told !== undefined) tell(draft, poolBoard, told.why, told);
+  }
 }
 
 /** A person asked for them by name: before everything else, in the order of asking. */
@@ -82,10 +71,9 @@ function takeRetries(context: Context): void {
     if (row === undefined || poolBoard === undefined) continue;
     if (seen.has(name) || poolBoard.atWork.has(name)) continue;
     seen.add(name);
-    const candidate = settleOrKeep(context, row, poolBoard);
-    if (candidate === undefined) continue;
-    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting: 0 };
-    takeNode(context, { row, node: candidate, poolBoard, situation, attempt, retry: true });
+    const node = settleOrKeep(context, row, poolBoard);
+    if (node === undefined) continue;
+    takeNode(context, { row, node, poolBoard, attempt, retry: true, readyWaiting: 0 });
   }
 }
 
@@ -94,179 +82,141 @@ function takePools(context: Context): void {
   for (const poolBoard of context.board.pools) {
     if (before === null) takePool(context, poolBoard);
     else waitForPool(context, poolBoard, before);
-    const { pool, waiting, atWork } = poolBoard;
-    const settled = context.draft.settled;
-    const waitingLeft = waiting.filter(
-      (row) => !atWork.has(row.node) && !settled.some((one) => one.node === row.node),
-    ).length;
-    if (before === null && (waitingLeft > 0 || atWork.size > 0)) {
-      before = { pool: pool.name, waiting: waitingLeft, atWork: atWork.size };
-    }
+    before ??= whatIsBefore(context, poolBoard);
   }
+}
+
+/**
+ * What the next pool must wait for. Nodes that were not Ready before the run are left out: they prove
+ * nothing of a release, and a person may be long in answering for them. So are deferred ones, also when their
+ * time has come: a node whose pods do not leave holds nobody else.
+ */
+function whatIsBefore({ draft, board }: Context, { pool, waiting, atWork }: PoolBoard): PoolBefore | null {
+  const counts = (row: PlanRow | undefined) =>
+    row?.wasNotReady !== true && !board.deferrals.has(row?.node ?? '');
+  const left = waiting.filter((row) => counts(row) && !atWork.has(row.node) && !draft.settled.has(row.node));
+  const working = [...atWork].filter((node) => counts(board.row(node)));
+  if (left.length === 0 && working.length === 0) return null;
+  return { pool: pool.name, waiting: left.length, atWork: working.length };
 }
 
 /** Later pools are told by one line each; their nodes are looked at when their turn comes. */
-function waitForPool({ draft }: Context, poolBoard: PoolBoard, before: PoolBefore): void {
+function waitForPool(context: Context, poolBoard: PoolBoard, before: PoolBefore): void {
   const { pool, waiting } = poolBoard;
   const [first] = waiting;
   if (first === undefined) return;
-  tell(draft, poolBoard, whyNotThePoolsTurn(pool.name, before), first.node, waiting.length);
+  const why = whyNotThePoolsTurn(pool.name, before);
+  tell(context.draft, poolBoard, why, { example: first.node, nodes: waiting.length });
+  // A retry or a node that was put back may have made an earlier pool's turn again in the middle of a soak.
+  noteLook(context, readCanaries(context.board, poolBoard, context.question, waiting.length).look, 0);
 }
 
+/** Canaries are watched until the first of the others goes: a closed window may last for days. */
+function noteLook({ draft }: Context, look: CanaryLook | undefined, followed: number): void {
+  if (look?.found === 'passed' && followed === 0) draft.canaries.push({ ...look, found: 'well' });
+  else if (look !== undefined) draft.canaries.push(look);
+}
+
+type Candidate = { row: PlanRow; node: NodeFacts };
+
+/** Canaries, then the others, then those that were not Ready before the run. */
 function takePool(context: Context, poolBoard: PoolBoard): void {
-  const candidates: { row: PlanRow; node: NodeFacts }[] = [];
+  const canaries: Candidate[] = [];
+  const others: Candidate[] = [];
+  const last: Candidate[] = [];
   for (const row of poolBoard.waiting) {
     const node = settleOrKeep(context, row, poolBoard);
-    if (node !== undefined) candidates.push({ row, node });
+    if (node === undefined) {
+      // The others may follow at once when the last canary turns out to need nothing.
+      if (row.canary === true) context.draft.more = true;
+      continue;
+    }
+    (row.canary === true ? canaries : row.wasNotReady === true ? last : others).push({ row, node });
   }
+  takeInTurn(context, poolBoard, canaries);
+  const { why, gate, look } = readCanaries(context.board, poolBoard, context.question, others.length);
+  if (others.length > 0) {
+    const followed = why === undefined ? takeInTurn(context, poolBoard, others) : 0;
+    if (why !== undefined) holdAll(context, poolBoard, others, { why, gate });
+    noteLook(context, look, followed);
+  }
+  takeLast(context, poolBoard, last);
+}
+
+/**
+ * Those that carry our cordon already stand idle: first. The sort is stable, the plan's order holds. Answers
+ * how many were taken.
+ */
+function takeInTurn(context: Context, poolBoard: PoolBoard, candidates: Candidate[]): number {
   const { owner } = context.question;
-  // Those that carry our cordon already stand idle: first. The sort is stable, the plan's order holds.
   const rank = (node: NodeFacts) => (cordonOf(node, owner).kind === 'ours' ? 0 : isReady(node) ? 1 : 2);
-  candidates.sort((a, b) => rank(a.node) - rank(b.node));
-  let readyWaiting = candidates.filter(({ node }) => isReady(node)).length;
-  for (const { row, node } of candidates) {
-    const situation: PoolSituation = { ...situationOf(poolBoard), readyWaiting };
-    const taken = takeNode(context, { row, node, poolBoard, situation, attempt: 1, retry: false });
-    if (taken && isReady(node)) readyWaiting -= 1;
+  const inTurn = [...candidates].sort((a, b) => rank(a.node) - rank(b.node));
+  let readyWaiting = inTurn.filter(({ node }) => isReady(node)).length;
+  let started = 0;
+  for (const { row, node } of inTurn) {
+    const attempt = context.board.deferrals.get(row.node)?.attempt ?? 1;
+    const taken = takeNode(context, { row, node, poolBoard, attempt, retry: false, readyWaiting });
+    if (!taken) continue;
+    started += 1;
+    if (isReady(node)) readyWaiting -= 1;
   }
+  return started;
 }
 
-function situationOf({ pool, nodes, unavailableMax, unavailable }: PoolBoard) {
-  return { pool: pool.name, nodes, unavailableMax, unavailable };
-}
-
-/** The row's node when it is still to be upgraded; else the row is settled and undefined answered. */
-function settleOrKeep(context: Context, row: PlanRow, { release, pool }: PoolBoard): NodeFacts | undefined {
-  const { board, question } = context;
-  const node = board.node(row.node);
-  const why = whyNotTheNode(row, node, board);
-  if (why !== undefined) {
-    settle(context, row, { kind: 'leftAlone', why });
-    return undefined;
+/** When nothing else of the pool waits or is at work, and a person has said yes. */
+function takeLast(context: Context, poolBoard: PoolBoard, last: Candidate[]): void {
+  if (last.length === 0) return;
+  const { pool } = poolBoard;
+  const name = `notReady/${pool.name}`;
+  const before = whatIsBefore(context, poolBoard);
+  const deferred = poolBoard.deferred.some(({ row }) => row.wasNotReady !== true);
+  if (before !== null || deferred) {
+    const text =
+      `not Ready before the run: taken last, behind gate ${name}, which opens when nothing else of pool ` +
+      `${pool.name} waits or is at work; to go on without it: refit skip`;
+    holdAll(context, poolBoard, last, { why: { kind: 'notReadyBefore', text } });
+    return;
   }
-  if (node === undefined || release === undefined || pool.name !== row.pool) return undefined;
-  const { owner, definition } = question;
-  const disposition = dispositionOf(node, { release, catalog: definition.catalog, owner });
-  if (disposition.kind === 'upgrade') return node;
-  settle(context, row, disposition);
-  return undefined;
-}
-
-function whyNotTheNode(row: PlanRow, node: NodeFacts | undefined, board: Board): Why | undefined {
-  if (node === undefined) return { kind: 'deleted', text: 'the node was deleted after the run was planned' };
-  if (node.uid !== row.uid) {
-    return {
-      kind: 'deleted',
-      text: `another node has this name now (UID ${node.uid}, planned was ${row.uid}); a new run would take it`,
-    };
+  if (context.question.gatesOpened?.includes(name) === true) {
+    takeInTurn(context, poolBoard, last);
+    return;
   }
-  if (board.poolOf(row.node)?.name !== row.pool) {
-    return { kind: 'leftPool', text: `its labels no longer put it into pool ${row.pool} alone` };
-  }
-  return undefined;
-}
-
-/** True when the node got a slot: as a step, or provisionally until it was looked at. */
-function takeNode(
-  context: Context,
-  o: {
-    row: PlanRow;
-    node: NodeFacts;
-    poolBoard: PoolBoard;
-    situation: PoolSituation;
-    attempt: number;
-    retry: boolean;
-  },
-): boolean {
-  const { draft, looks, question } = context;
-  const { row, node, poolBoard } = o;
-  if (draft.steps.length + draft.toLook.length >= MAX_STEPS_A_TICK) {
-    draft.more = true;
-    return false;
-  }
-  const asked: Asked = { owner: question.owner, retry: o.retry };
-  const why = poolBoard.blocked ?? whyNotNow(node, o.situation, asked);
-  if (why !== undefined) {
-    tell(draft, poolBoard, why, node.name, 1);
-    return false;
-  }
-  const instanceId = instanceIdOf(node);
-  const look = looks.seen[node.name];
-  const { release, pool } = poolBoard;
-  if (instanceId === null || release === undefined) return false;
-  if (look === undefined) {
-    if (looks.final) draft.more = true;
-    else draft.toLook.push({ node: node.name, instanceId });
-    hold(poolBoard, node.name);
-    return true;
-  }
-  poolBoard.blocked = whyNotThisImage(context, { poolBoard, node, look });
-  if (poolBoard.blocked !== null) {
-    tell(draft, poolBoard, poolBoard.blocked, node.name, 1);
-    return false;
-  }
-  const trouble = whyNotThisInstance(context, { node, poolBoard, instanceId, look });
-  if (trouble !== undefined || look.instance === null) {
-    if (trouble !== undefined) settle(context, row, { kind: 'leftAlone', why: trouble });
-    return false;
-  }
-  const { instance, daemonSets } = look;
-  const { catalog } = question.definition;
-  draft.steps.push(planStep({ row, node, pool, release, catalog, instance, daemonSets, attempt: o.attempt }));
-  hold(poolBoard, node.name);
-  return true;
-}
-
-function hold({ atWork, unavailable }: PoolBoard, node: string): void {
-  atWork.add(node);
-  unavailable.set(node, 'atWork');
-}
-
-/** An image that went away after the plan concerns every node: they wait for it, none is given up. */
-function whyNotThisImage(
-  { looks }: Context,
-  { poolBoard, node, look }: { poolBoard: PoolBoard; node: NodeFacts; look: Look },
-): Why | null {
-  const { pool, release } = poolBoard;
-  if (look.instance === null || release === undefined || pool.policy.reimage.method === 'reboot') return null;
-  const image = looks.images[release.imageId];
-  if (image?.state === 'available') return null;
-  const state = image === undefined ? 'gone, or not shared with this account any more' : image.state;
-  return {
-    kind: 'imageMismatch',
-    text:
-      `image ${release.imageId} of release ${release.name} is ${state} (seen for ${node.name}); ` +
-      'freed when it is available again',
+  const why: Why = {
+    kind: 'approval',
+    text: `not Ready before the run; freed when gate ${name} is approved`,
+    freedBy: `refit approve ${name}, or refit reject ${name}`,
   };
+  const gate: GateWish = { name, kind: 'notReady', pool: pool.name, evidence: tellOfLast(pool.name, last) };
+  holdAll(context, poolBoard, last, { why, gate });
 }
 
-function whyNotThisInstance(
-  { looks }: Context,
-  o: { node: NodeFacts; poolBoard: PoolBoard; instanceId: string; look: Look },
-): Why | undefined {
-  const { node, poolBoard, instanceId, look } = o;
-  const { pool, release } = poolBoard;
-  const gone = whyNoInstance(instanceId, look.instance ?? undefined);
-  if (gone !== undefined || look.instance === null || release === undefined) return gone;
-  const image = looks.images[release.imageId];
-  const [mismatch] = listMismatches(node, { pool, release, instanceId, instance: look.instance, image });
-  if (mismatch === undefined) return undefined;
-  const kind = mismatch.kind === 'instanceOwned' ? 'instanceOwned' : 'imageMismatch';
-  return { kind, text: cutText(mismatch.text) };
+/** Ten names are what a person checks one by one. */
+const LAST_TOLD_MAX = 10;
+
+function tellOfLast(pool: string, last: readonly Candidate[]): readonly string[] {
+  const left = last.length - LAST_TOLD_MAX;
+  return [
+    `${last.length} nodes of pool ${pool} were not Ready before the run; all others have ended`,
+    ...last
+      .slice(0, LAST_TOLD_MAX)
+      .map(
+        ({ node }) =>
+          `${node.name}: Ready is ${node.ready}, last heartbeat ${node.readyHeartbeatAt || 'never'}`,
+      ),
+    ...(left > 0 ? [`and ${left} more`] : []),
+    'a drain of a node without its kubelet may last until its timeout; their failures are counted apart',
+    'approve: they are taken, as far as the budget allows; reject: they are skipped',
+  ];
 }
 
-function settle({ draft }: Context, row: PlanRow, disposition: Disposition): void {
-  if (draft.settled.length < SETTLED_MAX) draft.settled.push({ node: row.node, disposition });
-  else draft.more = true;
-}
-
-/** One line for each cause and pool, however many nodes wait for it; the newest text tells the most. */
-function tell(draft: Draft, { pool }: PoolBoard, why: Why, example: string, nodes: number): void {
-  const key = `${why.kind}\n${pool.name}`;
-  const told = draft.waiting.get(key);
-  draft.waiting.set(key, {
-    why,
-    nodes: (told?.nodes ?? 0) + nodes,
-    example: told?.example ?? example,
-  });
+function holdAll(
+  { draft }: Context,
+  poolBoard: PoolBoard,
+  held: readonly Candidate[],
+  { why, gate }: { why: Why; gate?: GateWish | undefined },
+): void {
+  const [first] = held;
+  if (first === undefined) return;
+  tell(draft, poolBoard, why, { example: first.node.name, nodes: held.length });
+  if (gate !== undefined) draft.gates.push(gate);
 }

@@ -3,15 +3,18 @@
 // Must never plan around a refusal: either all of it may go, or nothing is touched.
 //
 // The inventory is a snapshot: every row is looked at again when its turn has come (plan-next.ts).
+import type { Pool } from '../fleet.ts';
 import type { Inventory } from '../inventory.ts';
 import type { PlanRow, PlanSummary, Refusal } from '../plan.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
 import { listUnavailable, unavailableMaxOf } from './budget.ts';
 import { checkRun } from './check-run.ts';
-import { instanceTypeOf, zoneOf } from './node-reading.ts';
+import { expectedTime } from './expected-time.ts';
+import { instanceTypeOf, isReady, zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
 import { planScope } from './scope.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
+import { listOpenings } from './why-closed.ts';
 
 /** The summary as far as it can be known before the rows are stored. */
 type PlanDraft = Omit<PlanSummary, 'digest' | 'pages'>;
@@ -30,7 +33,7 @@ export function planRun(definition: RunDefinition, inventory: Inventory, owner: 
     observedAt: inventory.observedAt,
     rows: rows.length,
     counts: countDispositions(rows),
-    pools: planPools(definition, scope, rows),
+    pools: planPools(definition, scope, rows, inventory.observedAt),
     oldRootVolumes: planOldRootVolumes(scope),
     warnings: listWarnings(definition, scope, rows),
   };
@@ -50,6 +53,8 @@ function planRow(entry: ScopeEntry, definition: RunDefinition): PlanRow {
     to: release.name,
     disposition,
     gpusAllocatable: node.gpusAllocatable,
+    ...(entry.canary ? { canary: true } : {}),
+    ...(disposition.kind === 'upgrade' && !isReady(node) ? { wasNotReady: true } : {}),
   };
 }
 
@@ -62,7 +67,12 @@ function countDispositions(rows: readonly PlanRow[]): PlanSummary['counts'] {
 /** How a release is called that the catalog does not know. */
 const UNKNOWN_RELEASE = 'unknown';
 
-function planPools(definition: RunDefinition, scope: Scope, rows: readonly PlanRow[]): PlanSummary['pools'] {
+function planPools(
+  definition: RunDefinition,
+  scope: Scope,
+  rows: readonly PlanRow[],
+  observedAt: string,
+): PlanSummary['pools'] {
   return definition.pools.map((pool) => {
     const ofPool = rows.filter((row) => row.pool === pool.name);
     const upgrades = ofPool.filter((row) => row.disposition.kind === 'upgrade');
@@ -78,8 +88,37 @@ function planPools(definition: RunDefinition, scope: Scope, rows: readonly PlanR
       from,
       to: definition.releases[pool.name]?.name ?? UNKNOWN_RELEASE,
       unavailableMax: unavailableMaxOf(pool, scope.match.nodesOf.get(pool.name)?.length ?? 0),
+      ...countRows('canaries', ofPool, (row) => row.canary === true),
+      ...countRows('notReady', ofPool, (row) => row.wasNotReady === true),
+      ...planHours(pool, observedAt, upgrades.length),
     };
   });
+}
+
+/** Three openings show what is meant; nothing for a pool that may be begun at any time. */
+const OPENINGS_TOLD_MAX = 3;
+
+function planHours(
+  pool: Pool,
+  observedAt: string,
+  upgrades: number,
+): Pick<PlanSummary['pools'][number], 'openings' | 'expectedMs'> {
+  const { windows, exclusions } = pool.policy;
+  if (upgrades === 0 || (windows.length === 0 && exclusions.length === 0)) return {};
+  return {
+    openings: listOpenings(pool, observedAt, OPENINGS_TOLD_MAX),
+    expectedMs: expectedTime(pool.policy, []).ms,
+  };
+}
+
+/** Nothing where there are none: most plans have neither. */
+function countRows<K extends string>(
+  name: K,
+  rows: readonly PlanRow[],
+  counts: (row: PlanRow) => boolean,
+): Partial<Record<K, number>> {
+  const found = rows.filter(counts).length;
+  return found === 0 ? {} : ({ [name]: found } as Record<K, number>);
 }
 
 /** Volumes that stay behind and cost; those of unknown size count, and a warning says so. */

@@ -5,6 +5,7 @@ import type { Pool, Release } from '../fleet.ts';
 import type { Inventory, InstanceFacts, NodeFacts } from '../inventory.ts';
 import type { Disposition, Refusal, WhyKind } from '../plan.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
+import { chooseCanaries } from './canary.ts';
 import { dispositionOf, whyNoInstance } from './disposition.ts';
 import { matchPools } from './match-pools.ts';
 import type { PoolMatch } from './match-pools.ts';
@@ -18,6 +19,7 @@ export type ScopeEntry = {
   instanceId: string | null;
   instance: InstanceFacts | undefined;
   disposition: Disposition;
+  canary: boolean;
 };
 
 export type Scope = {
@@ -45,7 +47,10 @@ export function planScope(definition: RunDefinition, inventory: Inventory, owner
     }
     const nodes = (match.nodesOf.get(pool.name) ?? []).filter((node) => named?.has(node.name) ?? true);
     const ofPool = nodes.map((node) => readEntry(node, { pool, release, definition, inventory, owner }));
-    entries.push(...ofPool.sort(compareNodes));
+    const ordered = ofPool.sort(compareNodes);
+    const canaries = chooseCanaries(ordered, pool, match.nodesOf.get(pool.name)?.length ?? 0);
+    entries.push(...[...canaries].map((entry) => ({ ...entry, canary: true })));
+    entries.push(...ordered.filter((entry) => !canaries.has(entry)));
   }
   if (named !== null) refusals.push(...entries.filter(isRefusedWhenNamed).map(refuseNamed));
   return { match, entries, refusals };
@@ -68,7 +73,7 @@ function readEntry(
   const why =
     byNode.kind === 'upgrade' && instanceId !== null ? whyNoInstance(instanceId, instance) : undefined;
   const disposition: Disposition = why === undefined ? byNode : { kind: 'leftAlone', why };
-  return { node, pool, release, instanceId, instance, disposition };
+  return { node, pool, release, instanceId, instance, disposition, canary: false };
 }
 
 function checkNames(definition: RunDefinition, inventory: Inventory, match: PoolMatch): readonly Refusal[] {

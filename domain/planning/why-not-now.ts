@@ -1,26 +1,27 @@
 // May this node be started now, and if not: why? The one place that answers it, one typed reason at a
 // time, in the order in which a person should hear them. Pause, trip and approval are the workflow's,
 // which asks nothing here while they hold. Must never let a node through that would take one more
-// away from the pool than its budget allows.
+// away than one of the bounds allows.
 //
 // Racy by nature: between this answer and the cordon anybody may cordon another node. What this run
 // itself takes is counted before it is cordoned, so its own share never exceeds the budget.
 import type { NodeFacts } from '../inventory.ts';
-import type { Why } from '../plan.ts';
+import type { PlanRow, Why } from '../plan.ts';
+import { OCCUPIED_MAX } from '../plan.ts';
 import type { OwnerMark } from '../run.ts';
-import type { Unavailable } from './budget.ts';
+import { whyOverBudget } from './budget.ts';
+import type { Bound } from './budget.ts';
 import { cordonOf, isReady } from './node-reading.ts';
 
-/** Where a pool stands, counting what was chosen in this very answer. */
-export type PoolSituation = {
+/** Where a node's pool stands, counting what was chosen in this very answer. */
+export type Situation = {
   pool: string;
-  /** Nodes of the pool, in scope of the run or not. */
-  nodes: number;
-  unavailableMax: number;
-  /** By node name. */
-  unavailable: ReadonlyMap<string, Unavailable['why']>;
-  /** Ready nodes of the pool that still wait for their turn. */
+  /** All that the node must keep. */
+  bounds: readonly Bound[];
+  /** Ready nodes of the pool that still wait for their turn and would be taken before one that is not. */
   readyWaiting: number;
+  /** Nodes that the whole run holds, with those of this answer. */
+  occupied: number;
 };
 
 /** A pool that comes earlier and is not done. */
@@ -43,17 +44,41 @@ export function whyNotThePoolsTurn(pool: string, before: PoolBefore): Why {
 }
 
 /** Asked of a node of the pool whose turn it is, or of one to be retried. Undefined: it may be started now. */
-export function whyNotNow(node: NodeFacts, situation: PoolSituation, asked: Asked): Why | undefined {
+export function whyNotNow(
+  row: PlanRow,
+  node: NodeFacts,
+  situation: Situation,
+  asked: Asked,
+): Why | undefined {
   if (!asked.retry) {
-    const why = whyNotItsTurn(node, situation);
+    const why = whyNotItsTurn(row, node, situation);
     if (why !== undefined) return why;
   }
-  return whyOverBudget(node, situation, asked);
+  if (situation.occupied >= OCCUPIED_MAX) {
+    return {
+      kind: 'slots',
+      text:
+        `the run holds ${situation.occupied} nodes, at work or at their gates, and one run holds at most ` +
+        `${OCCUPIED_MAX}; freed when one of them ends`,
+    };
+  }
+  // A failed node stays cordoned by us: to take it again takes nothing more away. Only for retries:
+  // a node that was put back a moment ago may still look cordoned, and would slip past the budget.
+  if (asked.retry && cordonOf(node, asked.owner).kind === 'ours') return undefined;
+  return whyOverBudget(node.name, situation.bounds);
 }
 
-function whyNotItsTurn(node: NodeFacts, { pool, readyWaiting }: PoolSituation): Why | undefined {
+function whyNotItsTurn(row: PlanRow, node: NodeFacts, { pool, readyWaiting }: Situation): Why | undefined {
+  if (isReady(node)) return undefined;
+  // A canary tells of the release; one that is ill already would tell of itself.
+  if (row.canary === true) {
+    return {
+      kind: 'nodeNotReady',
+      text: `not Ready: a canary is taken when it is Ready again; to go on without it: refit skip ${node.name}`,
+    };
+  }
   // A node that is not Ready may well come back by itself; a drain of it would wait for its kubelet.
-  if (!isReady(node) && readyWaiting > 0) {
+  if (readyWaiting > 0) {
     return {
       kind: 'nodeNotReady',
       text:
@@ -62,39 +87,4 @@ function whyNotItsTurn(node: NodeFacts, { pool, readyWaiting }: PoolSituation): 
     };
   }
   return undefined;
-}
-
-function whyOverBudget(node: NodeFacts, situation: PoolSituation, asked: Asked): Why | undefined {
-  const { pool, nodes, unavailableMax, unavailable } = situation;
-  // A failed node stays cordoned by us: to take it again takes nothing more away. Only for retries:
-  // a node that was put back a moment ago may still look cordoned, and would slip past the budget.
-  if (asked.retry && cordonOf(node, asked.owner).kind === 'ours') return undefined;
-  const others = unavailable.size - Number(unavailable.has(node.name));
-  if (others + 1 <= unavailableMax) return undefined;
-  return {
-    kind: 'budget',
-    text:
-      `${unavailable.size} of the ${nodes} nodes of pool ${pool} are away and unavailableMax allows ` +
-      `${unavailableMax}: ${nameUnavailable(unavailable)}; freed when one of them is Ready and uncordoned`,
-  };
-}
-
-const UNAVAILABLE_WORDS: Readonly<Record<Unavailable['why'], string>> = {
-  atWork: 'at work',
-  failed: 'failed in this run: retry or skip it',
-  notReady: 'not Ready',
-  cordoned: 'cordoned',
-};
-
-/** Three tell what it is about. */
-const NAMED_MAX = 3;
-
-function nameUnavailable(unavailable: PoolSituation['unavailable']): string {
-  const named: string[] = [];
-  for (const [node, why] of unavailable) {
-    if (named.length === NAMED_MAX) break;
-    named.push(`${node} (${UNAVAILABLE_WORDS[why]})`);
-  }
-  const left = unavailable.size - named.length;
-  return left > 0 ? `${named.join(', ')} and ${left} more` : named.join(', ');
 }

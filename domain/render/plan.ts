@@ -6,7 +6,8 @@ import type { Pool } from '../fleet.ts';
 import type { PlanRow, PlanSummary } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { indent, renderColumns } from './columns.ts';
-import { renderApproval, renderFailure, renderWay } from './policy.ts';
+import { renderHours } from './hours.ts';
+import { renderApproval, renderCanary, renderFailure, renderWay } from './policy.ts';
 import { printable } from './printable.ts';
 
 /** A screen or two; the rest is in the JSON. */
@@ -60,7 +61,13 @@ function renderPools(summary: PlanSummary, definition: RunDefinition | undefined
   });
   const order =
     'Pools one after another, in this order; in a pool zone by zone, the fewest pods to move first.';
-  return [...renderColumns(header, rows), order];
+  return [...renderColumns(header, rows), order, ...renderClusterBound(definition)];
+}
+
+function renderClusterBound(definition: RunDefinition | undefined): readonly string[] {
+  const max = definition?.clusterUnavailableMax ?? null;
+  if (max === null) return [];
+  return [`At most ${formatAmount(max)} of all nodes of the cluster away at once, for whatever reason.`];
 }
 
 function renderFrom(from: Readonly<Record<string, number>>): string {
@@ -83,6 +90,22 @@ function renderPool(pool: Pool, summary: PlanSummary, definition: RunDefinition)
     `Each node of ${pool.name} (policy ${pool.policy.name}, ${pool.sla ? 'with an SLA' : 'without an SLA'})`,
     ...indent(steps),
     ...indent([`asked: ${renderApproval(pool.policy)}`, `failures: ${renderFailure(pool.policy)}`]),
+    ...indent(renderTurns(pool, planned)),
+    ...indent(renderHours(pool, planned)),
+  ];
+}
+
+/** Who goes first, who goes last, and how many at once beside the pool's own bound. */
+function renderTurns({ name, policy }: Pool, planned: PlanSummary['pools'][number]): readonly string[] {
+  const canary = renderCanary(policy, planned.canaries ?? 0);
+  const { unavailableMaxPerZone } = policy.disruption;
+  const notReady = planned.notReady ?? 0;
+  return [
+    ...(canary === undefined ? [] : [`canaries: ${canary}`]),
+    ...(unavailableMaxPerZone === null ? [] : [`at most ${unavailableMaxPerZone} at once in one zone`]),
+    ...(notReady === 0
+      ? []
+      : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
   ];
 }
 
@@ -111,7 +134,7 @@ function renderUpgrades(rows: readonly PlanRow[]): readonly string[] {
     row.zone,
     row.instanceId,
     row.instanceType,
-    `${row.from ?? 'unknown'} --> ${row.to}`,
+    `${row.from ?? 'unknown'} --> ${row.to}${row.canary === true ? '  canary' : ''}`,
   ]);
   const left = upgrades.length - shown.length;
   return [

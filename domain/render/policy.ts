@@ -6,14 +6,30 @@ import type { Policy } from '../policy.ts';
 
 /** Who is asked before what. */
 export function renderApproval({ approval }: Policy): string {
-  const { before, firstNodes } = approval;
-  if (before === 'never') return 'nobody';
+  const { approvers, expiresAfterMs, selfApproval } = approval;
+  if (approval.before === 'never') return 'nobody';
+  return [
+    `${renderBefore(approval)}${approvers === 1 ? '' : `, ${approvers} people`}`,
+    ...(expiresAfterMs === null ? [] : [`a yes is void after ${formatDuration(expiresAfterMs)}`]),
+    ...(selfApproval ? [] : ['not whoever asks for the run']),
+  ].join('; ');
+}
+
+function renderBefore({ before, firstNodes }: Policy['approval']): string {
   if (before === 'pool') return 'once, before its first node';
-  if (before === 'canary') return 'before the canary';
+  if (before === 'canary') return 'once, when its canaries have ended';
   if (firstNodes === null) return 'before each node';
   return firstNodes === 1
     ? 'before the first node of the run'
     : `before each of the first ${firstNodes} nodes of the run`;
+}
+
+/** Which nodes go first, and what the others wait for; undefined where none goes first. */
+export function renderCanary({ canary }: Policy, canaries: number): string | undefined {
+  if (canaries === 0) return undefined;
+  const first = canaries === 1 ? 'one node goes first' : `${canaries} nodes go first`;
+  const soak = canary.soakMs === 0 ? '' : `, and have been well for ${formatDuration(canary.soakMs)}`;
+  return `${first}; the others follow when they have ended${soak}`;
 }
 
 /** The way of one node, step by step. */
@@ -41,7 +57,10 @@ function renderOnTimeout({ onTimeout, deferForMs, deferralsMax }: Policy['drain'
     case 'defer':
       return `it is ${defer}; after that ${fail}`;
     case 'force':
-      return 'somebody is asked for force';
+      return (
+        'somebody is asked whether bare pods may be evicted too (gate force/NODE); ' +
+        `on a no it is ${defer}; where no bare pod holds it, ${fail}`
+      );
   }
 }
 

@@ -1,6 +1,6 @@
 // Where a run stands, for somebody who has just arrived: how far, what is at work, what is asked of
 // people and how to answer, what was ignored, what happened last.
-import type { ActiveNode, Gate, RunStatus } from '../status.ts';
+import type { ActiveNode, Gate, RunStatus, StandingApproval } from '../status.ts';
 import { indent, renderColumns } from './columns.ts';
 import { printable } from './printable.ts';
 import { renderProgress } from './progress.ts';
@@ -14,6 +14,7 @@ export function renderStatus(status: RunStatus, now?: Date): string {
   return [
     ...renderHead(status, now),
     ...renderGates(status.gates, now),
+    ...renderStanding(status.standing ?? [], now),
     ...renderActive(status, now),
     ...renderWaiting(status, now),
     ...renderIgnored(status),
@@ -30,7 +31,9 @@ export function renderCounts(counts: RunStatus['counts']): string {
   };
   add(counts.active, 'at work');
   add(counts.waiting, 'waiting');
-  add(counts.failed, 'failed');
+  const apart = counts.failedNotReady ?? 0;
+  add(counts.failed - apart, 'failed');
+  add(apart, 'failed that were not Ready before the run');
   add(counts.skipped, 'skipped');
   add(counts.upToDate, 'up to date before');
   add(counts.leftAlone, 'left alone');
@@ -55,8 +58,32 @@ function renderGates(gates: readonly Gate[], now: Date | undefined): readonly st
     '',
     `Asked of you: ${gate.name}  (${renderSince(gate.openedAt, now)})`,
     ...indent(gate.evidence.map((line) => printable(line))),
+    ...indent(renderYeses(gate, now)),
     ...indent(gate.answers.map((answer) => `$ ${printable(answer, 500)}`)),
   ]);
+}
+
+/** `1 of 2 yeses: sam (23h left)`; nothing when one yes is all that is asked. */
+export function renderYeses({ approvers = 1, yeses = [], notBy }: Gate, now?: Date): readonly string[] {
+  const said = yeses.map(({ by, until }) => {
+    const left = renderUntil(until, now);
+    return left === undefined ? printable(by) : `${printable(by)} (${left})`;
+  });
+  const count = `${yeses.length} of ${approvers} yeses${said.length === 0 ? '' : `: ${said.join(', ')}`}`;
+  return [
+    ...(approvers === 1 && yeses.length === 0 ? [] : [count]),
+    ...(notBy === undefined ? [] : [`not by ${printable(notBy)}, who asked for the run`]),
+  ];
+}
+
+function renderStanding(standing: readonly StandingApproval[], now: Date | undefined): readonly string[] {
+  if (standing.length === 0) return [];
+  const lines = standing.map(({ by, what, left, until }) => {
+    const rest = left === null ? '' : `, ${left} to come`;
+    const time = renderUntil(until, now);
+    return `${printable(by)}: ${printable(what)}${rest}${time === undefined ? '' : `, ${time}`}`;
+  });
+  return ['', 'Approved in advance', ...indent(lines)];
 }
 
 function renderActive(status: RunStatus, now: Date | undefined): readonly string[] {

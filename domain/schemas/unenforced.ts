@@ -1,32 +1,15 @@
 // Fields of a policy that the format knows and this version does not enforce. Each is refused by
 // name when it is set to other than its neutral value: a promise that nobody keeps is worse than none.
-import { parseDuration } from '../duration.ts';
 import { renderPath } from '../invalid-fleet.ts';
 import { valueAt, type Finding } from './finding.ts';
 
 type Unenforced = { path: readonly string[]; neutral: string; isNeutral: (value: unknown) => boolean };
 
-const isNull = (value: unknown) => value === null;
 const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
-const isNoTime = (value: unknown) => typeof value === 'string' && parseDuration(value) === 0;
 const isZero = (value: unknown) => value === 0;
 
 export const unenforced: readonly Unenforced[] = [
-  { path: ['disruption', 'unavailableMaxPerZone'], neutral: 'null', isNeutral: isNull },
   { path: ['disruption', 'surge'], neutral: '0', isNeutral: isZero },
-  { path: ['canary', 'nodes'], neutral: '0', isNeutral: isZero },
-  { path: ['canary', 'soak'], neutral: '0s', isNeutral: isNoTime },
-  {
-    path: ['approval', 'before'],
-    neutral: 'never, pool or node',
-    isNeutral: (value) => value !== 'canary',
-  },
-  { path: ['approval', 'approvers'], neutral: '1', isNeutral: (value) => value === 1 },
-  { path: ['approval', 'expiresAfter'], neutral: 'null', isNeutral: isNull },
-  { path: ['approval', 'selfApproval'], neutral: 'true', isNeutral: (value) => value === true },
-  { path: ['windows'], neutral: '[]', isNeutral: isEmptyList },
-  { path: ['exclusions'], neutral: '[]', isNeutral: isEmptyList },
-  { path: ['drain', 'onTimeout'], neutral: 'fail', isNeutral: (value) => value === 'fail' },
   {
     path: ['reimage', 'method'],
     neutral: 'rootVolume or reboot',

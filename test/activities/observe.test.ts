@@ -243,7 +243,7 @@ describe('at 5,000 nodes', () => {
 
     const { planNext } = createObserveActivities(world.deps);
     const codes = nodes.map((_, index) => (index < 2000 ? 'w' : 'l')).join('');
-    const occupied = nodes.slice(0, 300).map((node) => ({ node: node.name, pool: 'batch' }));
+    const occupied = nodes.slice(0, 150).map((node) => ({ node: node.name, pool: 'batch' }));
     const input = nextInput(definition, summary, { codes, occupied });
     expect(bytes(input)).toBeLessThan(PAYLOAD_BYTES_MAX);
     const next = await planNext(input);

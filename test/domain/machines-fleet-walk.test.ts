@@ -3,9 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { transition } from '../../domain/machines/fleet.ts';
 import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
-import { OCCUPIED_MAX, newRunState, newScope } from '../../domain/machines/fleet-state.ts';
+import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState, Scope } from '../../domain/machines/fleet-state.ts';
 import { planOf, reportAt, statusOf, tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
+import { OCCUPIED_MAX } from '../../domain/plan.ts';
 import { countCodes } from '../../domain/row-codes.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 

@@ -3,6 +3,7 @@
 // hold at every step, and every rollout ends once the world is left in peace.
 import { describe, expect, it } from '@jest/globals';
 import type { NodeFacts } from '../../domain/inventory.ts';
+import { defaultPolicy } from '../../domain/default-policy.ts';
 import type { Pool } from '../../domain/fleet.ts';
 import { instanceIdOf } from '../../domain/planning/node-reading.ts';
 import { ROW_CODES, countCodes } from '../../domain/row-codes.ts';
@@ -15,7 +16,7 @@ import {
 } from '../domain/planning/sample-fleet.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
-import { change, codeOf, finish, isOver, setCode, startRollout, tick } from './rollout.ts';
+import { answerGate, change, codeOf, finish, isOver, setCode, startRollout, tick } from './rollout.ts';
 import type { Rollout } from './rollout.ts';
 
 const SEEDS = 2000;
@@ -29,8 +30,13 @@ function samplePools(random: Random): Pool[] {
     const unavailableMax = random.oneIn(2)
       ? { kind: 'count' as const, count: 1 + random.below(4) }
       : { kind: 'percent' as const, percent: 1 + random.below(60) };
-    const disruption = { unavailableMax, unavailableMaxPerZone: null, surge: 0 };
-    return samplePool(name, { policy: samplePolicy({ disruption }) });
+    const unavailableMaxPerZone = random.oneIn(3) ? 1 + random.below(3) : null;
+    const disruption = { unavailableMax, unavailableMaxPerZone, surge: 0 };
+    const canaries = random.oneIn(2) ? random.below(3) : 0;
+    const canary = { nodes: { kind: 'count' as const, count: canaries }, soakMs: random.below(5) * 60_000 };
+    const before = random.oneIn(3) ? ('canary' as const) : ('never' as const);
+    const approval = { ...defaultPolicy.approval, before };
+    return samplePool(name, { policy: samplePolicy({ disruption, canary, approval }) });
   });
 }
 
@@ -84,7 +90,10 @@ function work(rollout: Rollout, random: Random, peace: boolean): void {
   }
 }
 
-function people(rollout: Rollout, random: Random): void {
+function people(rollout: Rollout, random: Random, peace: boolean): void {
+  for (const gate of rollout.gates) {
+    if (random.oneIn(3)) answerGate(rollout, gate, peace || !random.oneIn(4));
+  }
   for (const row of rollout.rows) {
     const code = codeOf(rollout, row.node);
     const retried = rollout.retries.some((retry) => retry.node === row.node);
@@ -110,7 +119,11 @@ function heal(rollout: Rollout): void {
 function simulate(seed: number): Rollout {
   const random = createRandom(seed);
   const pools = samplePools(random);
-  const rollout = startRollout(sampleDefinition({ pools }), sampleFleetNodes(pools, random));
+  const clusterUnavailableMax = random.oneIn(3)
+    ? { kind: 'count' as const, count: 1 + random.below(6) }
+    : null;
+  const definition = sampleDefinition({ pools, clusterUnavailableMax });
+  const rollout = startRollout(definition, sampleFleetNodes(pools, random));
   const pictures: NodeFacts[][] = [[...rollout.nodes.values()]];
   for (let time = 0; !isOver(rollout) || time < CHAOS_TICKS; time += 1) {
     if (time > TICKS_MAX) throw new Error(`rule: every node ends [I107]: ${rollout.codes}`);
@@ -118,7 +131,7 @@ function simulate(seed: number): Rollout {
     if (peace) heal(rollout);
     else disturb(rollout, random);
     work(rollout, random, peace);
-    people(rollout, random);
+    people(rollout, random, peace);
     pictures.push([...rollout.nodes.values()]);
     // A watch may lag by a tick or two; what was started in between is known by the run alone.
     const lag = peace ? 0 : random.below(3);
@@ -132,7 +145,7 @@ describe('rollouts by chance', () => {
   const first = only === undefined ? 1 : Number(only);
   const last = only === undefined ? SEEDS : first;
 
-  it('keep every rule at every step, and end [I90] [I91] [I92] [I97] [I98] [I101] [I104] [I107]', () => {
+  it('keep every rule at every step, and end [I90] [I91] [I92] [I97] [I98] [I101] [I104] [I107] [I110] [I111] [I112] [I113] [I114]', () => {
     let nodesDone = 0;
     for (let seed = first; seed <= last; seed += 1) {
       try {

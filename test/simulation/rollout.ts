@@ -2,12 +2,14 @@
 // planner answers, and the rules that must hold at every single step. Simulations and scenarios share it.
 //
 // The planner may be shown an older picture than what is true, as a watch does.
-import { instanceIdOf } from '../../domain/planning/node-reading.ts';
-import { matches } from '../../domain/planning/match-pools.ts';
+import { timeAfter } from '../../domain/machines/clock-math.ts';
+import { keepCanaryClocks, noteCanaryLooks } from '../../domain/machines/fleet-canary.ts';
+import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
+import type { RunState, Scope } from '../../domain/machines/fleet-state.ts';
 import { planNext } from '../../domain/planning/plan-next.ts';
-import type { Look, Looks } from '../../domain/planning/plan-next.ts';
+import type { Look, Looks } from '../../domain/planning/answer.ts';
 import type { InstanceFacts, NodeFacts } from '../../domain/inventory.ts';
-import type { NextSteps, PlanRow } from '../../domain/plan.ts';
+import type { GateWish, NextSteps, PlanRow, PlanSummary } from '../../domain/plan.ts';
 import { ROW_CODES, withCode } from '../../domain/row-codes.ts';
 import type { RowCodeName } from '../../domain/row-codes.ts';
 import type { RunDefinition } from '../../domain/run.ts';
@@ -20,6 +22,8 @@ import {
   sampleImages,
   sampleInventory,
 } from '../domain/planning/sample-fleet.ts';
+import { planRun } from '../../domain/planning/plan-run.ts';
+import { checkAnswer, checkOwnShare } from './rollout-rules.ts';
 
 export type Rollout = {
   definition: RunDefinition;
@@ -31,10 +35,25 @@ export type Rollout = {
   atWork: Map<string, { pool: string; attempt: number }>;
   retries: { node: string; attempt: number }[];
   attempts: Map<string, number>;
+  /** What the run's own machine remembers of canaries; codes and retries are laid in when it is asked. */
+  run: { state: RunState; scope: Scope };
+  gatesOpened: Set<string>;
+  /** Wished by the last answer. */
+  gates: readonly GateWish[];
+  /** Minutes since the rollout began; each tick is one. */
+  minutes: number;
+  /** For the rules alone, by pool. */
+  canariesEndedAt: Map<string, number>;
+  unwellAt: Map<string, number>;
+  othersBegun: Set<string>;
 };
 
 export function startRollout(definition: RunDefinition, nodes: readonly NodeFacts[]): Rollout {
-  const rows = plannedRows(definition, sampleInventory(nodes));
+  const inventory = sampleInventory(nodes);
+  const rows = plannedRows(definition, inventory);
+  const plan = planRun(definition, inventory, OWNER);
+  if (plan.kind === 'refused') throw new Error(JSON.stringify(plan.refusals));
+  const summary: PlanSummary = { ...plan.draft, digest: 'sha256:plan', pages: [] };
   return {
     definition,
     rows,
@@ -44,7 +63,30 @@ export function startRollout(definition: RunDefinition, nodes: readonly NodeFact
     atWork: new Map(),
     retries: [],
     attempts: new Map(),
+    run: { state: { ...newRunState(OBSERVED_AT), plan: summary }, scope: newScope(rows) },
+    gatesOpened: new Set(),
+    gates: [],
+    minutes: 0,
+    canariesEndedAt: new Map(),
+    unwellAt: new Map(),
+    othersBegun: new Set(),
   };
+}
+
+export function now(rollout: Rollout): string {
+  return timeAfter(OBSERVED_AT, rollout.minutes * 60_000);
+}
+
+/** What a run does when a person answers a gate of the planner. */
+export function answerGate(rollout: Rollout, { name, kind, pool }: GateWish, yes: boolean): void {
+  if (yes) {
+    rollout.gatesOpened.add(name);
+    return;
+  }
+  for (const row of rollout.rows) {
+    const waits = row.pool === pool && codeOf(rollout, row.node) === ROW_CODES.waiting;
+    if (waits && (kind === 'canary' || row.wasNotReady === true)) setCode(rollout, row.node, 'skipped');
+  }
 }
 
 export function codeOf(rollout: Rollout, node: string): string | undefined {
@@ -68,8 +110,13 @@ export function isOver(rollout: Rollout): boolean {
 
 /** Asks the planner, checks its answer, and does what it says. Throws naming the broken rule. */
 export function tick(rollout: Rollout, shown: readonly NodeFacts[] = [...rollout.nodes.values()]): NextSteps {
+  rollout.minutes += 1;
+  const { run, codes, retries } = rollout;
+  run.state = keepCanaryClocks({ ...run.state, codes, retries }, run.scope, now(rollout));
   const next = askPlanner(rollout, shown);
   checkAnswer(rollout, shown, next);
+  run.state = noteCanaryLooks(run.state, next.canaries ?? [], next.observedAt);
+  rollout.gates = next.gates ?? [];
   for (const { node, disposition } of next.settled) {
     setCode(rollout, node, disposition.kind === 'upToDate' ? 'upToDate' : 'leftAlone');
     rollout.retries = rollout.retries.filter((retry) => retry.node !== node);
@@ -109,106 +156,16 @@ function askPlanner(rollout: Rollout, shown: readonly NodeFacts[]): NextSteps {
   const images = sampleImages();
   const occupied = [...rollout.atWork].map(([node, { pool }]) => ({ node, pool }));
   const { definition, rows, codes, retries } = rollout;
-  const question = { definition, owner: OWNER, rows, codes, occupied, retries };
+  const { canaries } = rollout.run.state;
+  const gatesOpened = [...rollout.gatesOpened];
+  const question = { definition, owner: OWNER, rows, codes, occupied, retries, canaries, gatesOpened };
   for (let round = 0; ; round += 1) {
     const looks: Looks = { seen, images, final: round === 8 };
-    const plan = planNext(question, { observedAt: OBSERVED_AT, nodes: shown }, looks);
+    const plan = planNext(question, { observedAt: now(rollout), nodes: shown }, looks);
     if (plan.kind === 'steps') return plan.next;
     if (plan.nodes.some(({ node }) => node in seen)) throw new Error('rule: looks at a node twice');
     for (const { node, instanceId } of plan.nodes) {
       seen[node] = { instance: rollout.instances.get(instanceId) ?? null, daemonSets: [] };
     }
   }
-}
-
-function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next: NextSteps): void {
-  const byName = new Map(shown.map((node) => [node.name, node]));
-  const rule = (holds: boolean, text: string) => {
-    if (!holds) throw new Error(`rule: ${text}`);
-  };
-  const started = next.steps.map((step) => step.node);
-  rule(new Set(started).size === started.length, 'no node is started twice in one answer [I92]');
-  const retried = new Set(rollout.retries.map((retry) => retry.node));
-  for (const step of next.steps) {
-    const { node: name } = step;
-    const node = byName.get(name);
-    rule(!rollout.atWork.has(name), `${name} is at work already [I92]`);
-    const planned = rollout.rows.find((row) => row.node === name)?.uid;
-    rule(node?.uid === planned && step.uid === planned, `${name} is the node that was planned [I104]`);
-    if (node === undefined) continue;
-    const foreign = node.unschedulable && node.annotations['refit.dev/owner'] !== OWNER;
-    rule(!foreign, `${name} is not cordoned by another [I90]`);
-    const instance = rollout.instances.get(instanceIdOf(node) ?? '');
-    rule(instance?.state === 'running', `${name} has an instance that runs`);
-    const expected = retried.has(name) ? ROW_CODES.failed : ROW_CODES.waiting;
-    rule(codeOf(rollout, name) === expected, `${name} stands as ${expected}`);
-    if (retried.has(name)) continue;
-    checkTurn(rollout, byName, next, step.pool);
-  }
-  checkAccount(rollout, next);
-}
-
-/** Order: nothing of an earlier pool waits, and no Ready node waits behind one that is not. */
-function checkTurn(
-  rollout: Rollout,
-  byName: ReadonlyMap<string, NodeFacts>,
-  next: NextSteps,
-  pool: string,
-): void {
-  const settled = new Set(next.settled.map((one) => one.node));
-  const started = new Set(next.steps.map((step) => step.node));
-  const pools = rollout.definition.pools.map((one) => one.name);
-  const earlier = pools.slice(0, pools.indexOf(pool));
-  const waits = (row: PlanRow) => codeOf(rollout, row.node) === ROW_CODES.waiting && !settled.has(row.node);
-  for (const row of rollout.rows) {
-    const open = waits(row) || codeOf(rollout, row.node) === ROW_CODES.active;
-    if (earlier.includes(row.pool) && open) throw new Error(`rule: pool ${pool} waits for ${row.node} [I97]`);
-  }
-  const inPool = rollout.rows.filter((row) => row.pool === pool && waits(row));
-  const isReady = (row: PlanRow) => byName.get(row.node)?.ready === 'True';
-  const unreadyStarted = inPool.some((row) => started.has(row.node) && !isReady(row));
-  const readyWaits = inPool.some((row) => !started.has(row.node) && isReady(row));
-  // One that carries our own cordon stands idle already and goes first, Ready or not.
-  const ours = inPool.some((row) => byName.get(row.node)?.annotations['refit.dev/owner'] === OWNER);
-  if (unreadyStarted && readyWaits && !ours)
-    throw new Error('rule: a node that is not Ready comes last [I98]');
-}
-
-/** Every waiting row is started, settled, or told why not. */
-function checkAccount(rollout: Rollout, next: NextSteps): void {
-  if (next.more === true) return;
-  const waiting = [...rollout.codes].filter((code) => code === ROW_CODES.waiting).length;
-  const asked = waiting + rollout.retries.filter((retry) => !rollout.atWork.has(retry.node)).length;
-  const told = next.waiting.reduce((sum, one) => sum + one.nodes, 0);
-  const answered = next.steps.length + next.settled.length + told;
-  if (answered !== asked) throw new Error(`rule: ${asked} nodes wait, ${answered} are answered for [I101]`);
-  const mute = next.waiting.find(({ why }) => !/begins when|taken when|freed when/.test(why.text));
-  if (mute !== undefined) throw new Error(`rule: a reason says what frees it [I101]: ${mute.why.text}`);
-}
-
-/** What this run itself keeps away, in truth, never exceeds the budget by anything that was started now. */
-function checkOwnShare(rollout: Rollout, shown: readonly NodeFacts[], next: NextSteps): void {
-  for (const slot of next.slots) {
-    const pool = rollout.definition.pools.find((one) => one.name === slot.pool);
-    const freshlyStarted = next.steps.filter((step) => step.pool === slot.pool && step.attempt === 1);
-    if (pool === undefined || freshlyStarted.length === 0) continue;
-    const ours = [...rollout.nodes.values()].filter(
-      (node) => matches(node, pool) && node.annotations['refit.dev/owner'] === OWNER,
-    );
-    const own = new Set([...ours.map((node) => node.name), ...namesAtWork(rollout, slot.pool)]);
-    if (own.size > slot.unavailableMax) {
-      throw new Error(
-        `rule: ${own.size} of pool ${slot.pool} away by us, ${slot.unavailableMax} allowed [I91]`,
-      );
-    }
-    const away = shown.filter((node) => matches(node, pool) && (node.unschedulable || node.ready !== 'True'));
-    const all = new Set([...away.map((node) => node.name), ...namesAtWork(rollout, slot.pool)]);
-    if (all.size > slot.unavailableMax) {
-      throw new Error(`rule: ${all.size} of pool ${slot.pool} away, ${slot.unavailableMax} allowed [I91]`);
-    }
-  }
-}
-
-function namesAtWork(rollout: Rollout, pool: string): readonly string[] {
-  return [...rollout.atWork].filter(([, one]) => one.pool === pool).map(([node]) => node);
 }

@@ -247,8 +247,8 @@ describe('resolving a run', () => {
       ['policy.drain.timeout', '5', 'give it a unit, like 30m'],
     ],
     [
-      { ...input, policy: { canary: { nodes: 2 } } },
-      ['policy.canary.nodes', '2', 'leave it out, or set it to 0'],
+      { ...input, policy: { disruption: { surge: 2 } } },
+      ['policy.disruption.surge', '2', 'leave it out, or set it to 0'],
     ],
     [{ ...input, policy: { name: 'x' } }, ['policy.name', 'name', expect.any(String)]],
   ])('names what is wrong in %j [I66]', async (wrong, [path, found, fix]) => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeFacts } from '../../../domain/inventory.ts';
 import { planNext } from '../../../domain/planning/plan-next.ts';
-import type { Looks } from '../../../domain/planning/plan-next.ts';
+import type { Looks } from '../../../domain/planning/answer.ts';
 import type { PlanNextQuestion } from '../../../domain/planning/board.ts';
 import { MAX_STEPS_A_TICK, SETTLED_MAX } from '../../../domain/plan.ts';
 import type { NextSteps } from '../../../domain/plan.ts';

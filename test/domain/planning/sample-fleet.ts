@@ -4,7 +4,7 @@ import type { ImageFacts, InstanceFacts, Inventory, NodeFacts } from '../../../d
 import type { Policy } from '../../../domain/policy.ts';
 import { defaultPolicy } from '../../../domain/default-policy.ts';
 import type { PlanNextQuestion } from '../../../domain/planning/board.ts';
-import type { Look, Looks } from '../../../domain/planning/plan-next.ts';
+import type { Look, Looks } from '../../../domain/planning/answer.ts';
 import { instanceIdOf } from '../../../domain/planning/node-reading.ts';
 import { planRun } from '../../../domain/planning/plan-run.ts';
 import type { PlanRow } from '../../../domain/plan.ts';
