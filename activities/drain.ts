@@ -12,7 +12,7 @@ import type { ActivityDeps } from './deps.ts';
 import { notYet } from './failures.ts';
 import { whyWithheld } from './grant.ts';
 
-type DrainInput = NodeActivityInput & { deadline: string };
+type DrainInput = NodeActivityInput & { deadline: string; force?: readonly string[] };
 
 /** What one attempt leaves to the next, through heartbeats; about 10 KB at the most. */
 type DrainDetails = { resume: DrainResume; progress: DrainProgress; grantAtMs: number };
@@ -45,13 +45,16 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
     context.heartbeat(details);
   };
   try {
-    if (isPast({ now: deps.now, deadline: o.deadline })) return { kind: 'timedOut', progress };
+    if (isPast({ now: deps.now, deadline: o.deadline })) return await timedOut(deps, o, progress);
     await grant.check(GRANT_AGE_MAX_MS);
+    const outdated = before === undefined ? await whyForceOutdated(deps, o) : undefined;
+    if (outdated !== undefined) return outdated;
     const outcome = await deps.kubernetes.cluster(o.cluster).drain({
       node: o.step.node,
       uid: o.step.uid,
       owner: o.run.owner,
       resume: before?.resume ?? null,
+      force: o.force ?? [],
       signal: AbortSignal.any([context.cancellationSignal, deadline.signal]),
       beforeEvicting: () => grant.check(GRANT_AGE_BEFORE_EVICTING_MS),
       onBlockersChanged: (changed) => {
@@ -73,11 +76,31 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
     if (error instanceof GrantWithheld) return error.withheld;
     if (context.cancellationSignal.aborted) return cancelledOrLater(context);
     const isLate = isPast({ now: deps.now, deadline: o.deadline });
-    if (deadline.signal.aborted || (isLate && isPassing(error))) return { kind: 'timedOut', progress };
+    if (deadline.signal.aborted || (isLate && isPassing(error))) return await timedOut(deps, o, progress);
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** One LIST more, and only where somebody would be asked for force. */
+async function timedOut(deps: ActivityDeps, o: DrainInput, progress: DrainProgress): Promise<DrainResult> {
+  const { node, drain } = o.step;
+  if (drain.onTimeout !== 'force') return { kind: 'timedOut', progress };
+  const force = await deps.kubernetes.cluster(o.cluster).collectForcePods({ node });
+  return { kind: 'timedOut', progress, force };
+}
+
+/**
+ * Looked at before anything is forced: a yes is for the very pods that the person saw, and for no others. When
+ * all of them are gone nothing is left to ask for. A later attempt finds fewer of them, by its own evictions.
+ */
+async function whyForceOutdated(deps: ActivityDeps, o: DrainInput): Promise<DrainResult | undefined> {
+  if (o.force === undefined) return undefined;
+  const approved = new Set(o.force);
+  const force = await deps.kubernetes.cluster(o.cluster).collectForcePods({ node: o.step.node });
+  const isSame = force.total === approved.size && force.pods.every(({ uid }) => approved.has(uid));
+  return isSame || force.total === 0 ? undefined : { kind: 'forceOutdated', force };
 }
 
 function answer(deps: ActivityDeps, outcome: DrainOutcome): DrainResult {

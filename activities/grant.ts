@@ -17,13 +17,25 @@ export async function whyWithheld(runs: Runs, o: NodeActivityInput): Promise<Wit
   return grant.kind === 'granted' ? undefined : { kind: 'withheld', grant: grant.kind, why: grant.why };
 }
 
-export function createGrantActivities(deps: ActivityDeps): Pick<NodeActivities, 'awaitGrant'> {
+export function createGrantActivities(
+  deps: ActivityDeps,
+): Pick<NodeActivities, 'awaitGrant' | 'awaitGrantLost'> {
   return {
     awaitGrant: async (o) => {
       try {
         const withheld = await whyWithheld(deps.runs, o);
         if (withheld?.grant !== 'paused') return withheld ?? { kind: 'granted' };
         throw notYet({ type: 'NotYet', message: withheld.why, retryDelayMs: ASK_AGAIN_MS });
+      } catch (error) {
+        throw toApplicationFailure(error);
+      }
+    },
+    awaitGrantLost: async (o) => {
+      try {
+        const withheld = await whyWithheld(deps.runs, o);
+        if (withheld !== undefined && withheld.grant !== 'paused') return withheld;
+        const message = withheld?.why ?? 'the run lets the node go on';
+        throw notYet({ type: 'NotYet', message, retryDelayMs: ASK_AGAIN_MS });
       } catch (error) {
         throw toApplicationFailure(error);
       }

@@ -53,6 +53,15 @@ export type DrainProgress = {
 /** Twenty name what matters to a person; more would fill the history of a blocked node. */
 export const MAX_BLOCKERS = 20;
 
+/** A pod that a drain evicts by kubectl's --force alone: nothing would bring it back. */
+export type ForcePod = { namespace: string; name: string; uid: string };
+
+/** The pods of a node that force would add; `pods` is cut at FORCE_PODS_MAX, `total` is not. */
+export type ForcePods = { pods: readonly ForcePod[]; total: number };
+
+/** A question that a person reads pod by pod. A node with more bare pods than this is no case for force. */
+export const FORCE_PODS_MAX = 20;
+
 /** How a node's way through the run ended. */
 export type NodeOutcome =
   /** `note`: the node is upgraded, but a person should look (its cordon was not ours to lift any more). */

@@ -8,7 +8,7 @@ export type Amount = { kind: 'count'; count: number } | { kind: 'percent'; perce
 /** Who must say yes before what. */
 export type ApprovalBefore = 'never' | 'canary' | 'pool' | 'node';
 
-/** `defer` and `force` are known to the schema; see `unenforced` in domain/schemas for what is in force. */
+/** What becomes of a node whose pods have not left in time. */
 export type OnDrainTimeout = 'defer' | 'fail' | 'force';
 
 export type ReimageMethod = 'rootVolume' | 'replaceInstance' | 'reboot';

@@ -98,6 +98,16 @@ export function holding(node: string) {
   });
 }
 
+/** A question to a person stands as long as it takes: the server asks for the grant, and writes no history. */
+export function asking(node: string) {
+  return proxyActivities<NodeActivities>({
+    summary: `${node}: somebody is asked`,
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '24h',
+    retry: { ...RETRY, backoffCoefficient: 1.5 },
+  });
+}
+
 /** Locally when that works at once; with the server's patience when the other side is away. */
 export async function firstLocally<T>(locally: () => Promise<T>, patiently: () => Promise<T>): Promise<T> {
   try {

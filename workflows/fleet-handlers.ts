@@ -17,6 +17,7 @@ import {
   grantQuery,
   nodeAnswerSignal,
   nodeEndedSignal,
+  nodeForceSignal,
   nodeProgressSignal,
   nodeStateSignal,
   personSignal,
@@ -33,6 +34,7 @@ import type { FleetEvent } from '../domain/machines/fleet-events.ts';
 import { withIgnored } from '../domain/machines/fleet-state.ts';
 import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/fleet-views.ts';
 import type { MessageName } from '../domain/messages.ts';
+import { FORCE_PODS_MAX } from '../domain/node-state.ts';
 import { cutForStatus } from '../domain/parse/cut-for-status.ts';
 import { messageParsers, parsePageQuery } from '../domain/parse/messages.ts';
 import { renderInvalid } from '../domain/parse/parsed.ts';
@@ -158,6 +160,14 @@ function setChildHandlers(run: FleetRun): void {
     const open = run.state.asks.some((ask) => ask.askId === askId);
     if (open) run.answers.set(askId, { accepted, why });
     apply(run, { kind: 'skipAnswered', node, askId, accepted, why });
+  });
+  setHandler(nodeForceSignal, (ask) => {
+    const shape = { node: 'string', attempt: 'number', ask: 'number', pods: 'object', why: 'string' };
+    if (!isReport('nodeForce', ask, shape)) return;
+    const pod = { namespace: 'string', name: 'string', uid: 'string' };
+    const isList = Array.isArray(ask.pods) && ask.pods.length <= FORCE_PODS_MAX;
+    if (!isList || !ask.pods.every((one) => isReport('nodeForce', one, pod))) return;
+    apply(run, { kind: 'forceAsked', ask });
   });
   setHandler(nodeEndedSignal, async (report) => {
     if (!isReport('nodeEnded', report, { parentFirstRunId: 'string', end: 'object' })) return;

@@ -5,6 +5,7 @@ import type {
   NodeAnswer,
   NodeControl,
   NodeEndReport,
+  NodeForceAsk,
   NodeProgressReport,
   NodeStateReport,
 } from '../domain/machines/child-messages.ts';
@@ -57,6 +58,7 @@ export const grantQuery = defineQuery<GrantAnswer, [{ node: string }]>('grant');
 export const nodeStateSignal = defineSignal<[NodeStateReport]>('nodeState');
 export const nodeProgressSignal = defineSignal<[NodeProgressReport]>('nodeProgress');
 export const nodeAnswerSignal = defineSignal<[NodeAnswer]>('nodeAnswer');
+export const nodeForceSignal = defineSignal<[NodeForceAsk]>('nodeForce');
 export const nodeEndedSignal = defineSignal<[NodeEndReport]>('nodeEnded');
 
 /** To a child, from its run. */

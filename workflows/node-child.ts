@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { NodeActivityInput, NodeUpgradeResult } from '../activities/api.ts';
 import {
+  asking,
   cordoning,
   draining,
   failureText,
@@ -26,7 +27,13 @@ import { workflowNow } from './clock.ts';
 import { renderNodeDetails } from './details.ts';
 import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
 import type { NodeRun } from './inputs.ts';
-import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
+import {
+  nodeAnswerSignal,
+  nodeControlSignal,
+  nodeEndedSignal,
+  nodeForceSignal,
+  nodeProgressSignal,
+} from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
 import { timeAfter } from '../domain/machines/clock-math.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
@@ -118,7 +125,9 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
     case 'awaitGrant':
       return await awaitGrant(child);
     case 'drain':
-      return await drain(child, next.until);
+      return await drain(child, next);
+    case 'awaitForce':
+      return await awaitForce(child, next);
     case 'reimage':
       return await reimage(child, next.until);
     case 'awaitRejoined':
@@ -151,22 +160,26 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
   }
 }
 
-async function drain(child: Child, until: string): Promise<Happened | undefined> {
+async function drain(
+  child: Child,
+  { until, force }: NextNodeStep & { kind: 'drain' },
+): Promise<Happened | undefined> {
   const scope = new CancellationScope();
   child.drainScope = scope;
   try {
-    const input = { ...inputOf(child), deadline: until };
+    const input = { ...inputOf(child), deadline: until, ...(force === undefined ? {} : { force }) };
     const node = child.way.step.node;
     const result = await scope.run(() => draining({ node, deadline: until }).drainNode(input));
     switch (result.kind) {
       case 'drained':
         return { kind: 'drained', evicted: result.evicted };
       case 'timedOut':
-        return { kind: 'drainTimedOut', progress: result.progress, why: `not empty by ${until}` };
+        return { ...result, kind: 'drainTimedOut', why: `not empty by ${until}` };
       case 'unsafe':
         return { kind: 'stepFailed', why: result.why };
       case 'cancelled':
         return undefined;
+      case 'forceOutdated':
       case 'withheld':
         return result;
     }
@@ -246,6 +259,36 @@ async function awaitGrant(child: Child): Promise<Happened | undefined> {
   return moved() ? undefined : { kind: 'resumed' };
 }
 
+/** Asks the run; ends by the answer, by a wish, or when the run wants the node back or is gone. */
+async function awaitForce(
+  child: Child,
+  { ask, pods, why }: NextNodeStep & { kind: 'awaitForce' },
+): Promise<Happened | undefined> {
+  const { state, step } = child.way;
+  const { node, attempt, drain: policy } = step;
+  const goes = policy.deferrals === undefined ? {} : { deferrals: policy.deferrals };
+  const otherwise = (policy.deferralsLeft ?? 0) > 0 ? ('deferred' as const) : ('failed' as const);
+  const question = { node, attempt, ...goes, ask, pods, why, otherwise };
+  await toParent(child, (parent) => parent.signal(nodeForceSignal, question));
+  const moved = () => child.way.state !== state;
+  const watching = new CancellationScope();
+  let lost: Happened | undefined;
+  let ended = false;
+  const watch = async () => {
+    try {
+      lost = await asking(node).awaitGrantLost(inputOf(child));
+    } catch {
+      await sleep(GRANT_FAILED_WAIT_MS, { summary: 'its grant could not be asked for' });
+    }
+    ended = true;
+  };
+  // Cancelled once it is not needed any more; when nobody has answered for a day, the run is asked again.
+  watching.run(watch).catch(() => undefined);
+  await condition(() => moved() || ended);
+  watching.cancel();
+  return moved() ? undefined : lost;
+}
+
 function wish(child: Child, happened: Happened): NodeMove {
   const move = apply(child, happened);
   if (move.kind === 'moved') child.drainScope?.cancel();
@@ -265,6 +308,12 @@ async function onControl(child: Child, control: NodeControl): Promise<void> {
       return;
     case 'abort':
       wish(child, { kind: 'abortAsked', why: control.why });
+      return;
+    case 'force':
+      apply(child, { kind: 'forceApproved', ask: control.ask, by: control.by });
+      return;
+    case 'noForce':
+      apply(child, { kind: 'forceRejected', ask: control.ask, by: control.by, reason: control.reason });
       return;
     case 'skip': {
       const move = wish(child, { kind: 'skipAsked', by: control.by, reason: control.reason });

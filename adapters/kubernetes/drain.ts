@@ -51,6 +51,7 @@ type Look = { situations: (PodSituation & { memory: PodMemory })[]; blocked: boo
 export class Drain {
   readonly #bed: DrainBed;
   readonly #o: DrainRequest;
+  readonly #force: ReadonlySet<string>;
   /** Ends requests in flight when the drain ends for whatever reason. */
   readonly #ending = new AbortController();
   readonly #waker = createWaker();
@@ -72,6 +73,7 @@ export class Drain {
   constructor(bed: DrainBed, o: DrainRequest) {
     this.#bed = bed;
     this.#o = o;
+    this.#force = new Set(o.force ?? []);
     this.#startedMs = bed.now().getTime();
     this.#movedAtMs = this.#startedMs;
     this.#evicted = o.resume?.evicted ?? 0;
@@ -163,7 +165,7 @@ export class Drain {
     const situations: Look['situations'] = [];
     const left = new Set<string>();
     for (const pod of watches.pods.group(this.#o.node).values()) {
-      const choice = chooseForDrain(pod, context);
+      const choice = chooseForDrain(pod, { ...context, force: this.#force.has(pod.uid) });
       if (choice.kind === 'skip') continue;
       const known = memory.recall(pod.uid, nowMs, random());
       if (known.gone) continue;

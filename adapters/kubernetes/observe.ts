@@ -1,7 +1,8 @@
 // Reads: the node table, the version, what runs on a node, what it looks like after its boot, the last
 // look before reimage, and the choice of a drain that is not done. Changes nothing.
 import { whyNotOurs } from '../../domain/drain/cordon.ts';
-import { chooseForDrain } from '../../domain/drain/choose.ts';
+import { chooseForDrain, isForceable } from '../../domain/drain/choose.ts';
+import { readImpact } from '../../domain/drain/impact.ts';
 import { isFinished, podKey } from '../../domain/drain/pod.ts';
 import { PortError } from '../ports/errors.ts';
 import { lookUpIn } from './drain.ts';
@@ -12,6 +13,9 @@ import { PATHS } from './watches.ts';
 import type { DaemonSetLookup } from '../../domain/drain/choose.ts';
 import type { PodFacts } from '../../domain/drain/pod.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
+import { FORCE_PODS_MAX } from '../../domain/node-state.ts';
+import type { ForcePods } from '../../domain/node-state.ts';
+import type { DrainImpact } from '../../domain/plan.ts';
 import type { OwnerMark } from '../../domain/run.ts';
 import type { DrainChoice, EmptyCheck, RejoinFacts } from '../ports/kubernetes.ts';
 import type { Api, Call } from './api.ts';
@@ -77,6 +81,15 @@ export async function collectDaemonSets({ watches }: Bed, node: string): Promise
   return [...found.values()].sort((a, b) => (podKey(a) < podKey(b) ? -1 : 1));
 }
 
+export async function collectImpact({ watches }: Bed, node: string): Promise<DrainImpact> {
+  const { pods, pdbs, daemonSets } = watches;
+  await Promise.all([pods.synced(), pdbs.synced(), daemonSets.synced()]);
+  const here = [...pods.group(node).values()];
+  const namespaces = [...new Set(here.map(({ namespace }) => namespace))];
+  const guards = namespaces.flatMap((namespace) => [...pdbs.group(namespace).values()]);
+  return readImpact(here, guards, lookUpIn(watches));
+}
+
 export async function collectRejoin({ watches }: Bed, node: string): Promise<RejoinFacts | undefined> {
   await Promise.all([watches.nodes.synced(), watches.pods.synced()]);
   const view = watches.nodes.get(node);
@@ -106,6 +119,14 @@ export async function checkEmpty(
     return { namespace, name, why: choice.kind === 'blocked' ? choice.why : 'a drain would evict it' };
   });
   return pods.length === 0 ? { kind: 'empty' } : { kind: 'occupied', pods };
+}
+
+export async function collectForcePods({ api, watches }: Bed, o: { node: string }): Promise<ForcePods> {
+  await watches.daemonSets.synced();
+  const context = lookUpIn(watches);
+  const pods = (await listPods(api, o.node)).filter((pod) => isForceable(pod, context));
+  const named = pods.map(({ namespace, name, uid }) => ({ namespace, name, uid }));
+  return { pods: named.slice(0, FORCE_PODS_MAX), total: named.length };
 }
 
 /** As kubectl does it: one LIST of the node's pods, and a GET of each DaemonSet that they name. */

@@ -2,7 +2,8 @@
 // Every write carries UID or resourceVersion, and every method may throw PortError.
 import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
-import type { DrainProgress } from '../../domain/node-state.ts';
+import type { DrainProgress, ForcePods } from '../../domain/node-state.ts';
+import type { DrainImpact } from '../../domain/plan.ts';
 import type { OwnerMark } from '../../domain/run.ts';
 
 export type CordonOutcome =
@@ -43,6 +44,8 @@ export type DrainRequest = {
   uid: string;
   owner: OwnerMark;
   resume: DrainResume | null;
+  /** UIDs of pods that are taken as kubectl's --force takes them; others are not. */
+  force?: readonly string[];
   /** Ends the drain at once; it then rejects with the signal's reason. */
   signal: AbortSignal;
   /** Awaited once, before the first eviction of this attempt; what it throws ends the attempt. */
@@ -104,6 +107,8 @@ export interface KubernetesCluster {
   collectNodesCached(): Promise<readonly NodeFacts[]>;
   /** DaemonSets whose pods stand on the node, from the shared watch. */
   collectDaemonSets(node: string): Promise<readonly { namespace: string; name: string }[]>;
+  /** What a drain of the node would meet now, from the shared watches: for people who are asked about it. */
+  collectImpact(node: string): Promise<DrainImpact>;
   /** From the shared watch; undefined when the node is not there. */
   collectRejoin(node: string): Promise<RejoinFacts | undefined>;
   /** One PATCH: unschedulable, owner mark, cordoned-at, state, autoscaler protection (old values remembered). */
@@ -117,6 +122,8 @@ export interface KubernetesCluster {
   }): Promise<UncordonOutcome>;
   drain(o: DrainRequest): Promise<DrainOutcome>;
   planDrain(o: { node: string; force: boolean }): Promise<DrainChoice>;
+  /** One consistent LIST of the node's pods: those that kubectl's --force alone would evict. */
+  collectForcePods(o: { node: string }): Promise<ForcePods>;
   /** One consistent GET of the Node and one LIST of its pods. */
   checkEmpty(o: { node: string; uid: string; owner: OwnerMark }): Promise<EmptyCheck>;
   /**

@@ -109,6 +109,12 @@ function annotated(why: string): Choice {
 
 const RULES: readonly Rule[] = [...KUBECTL_RULES, ...ANNOTATION_RULES];
 
+/** Blocked, and evicted by kubectl's --force: what a person may let go, pod by pod. */
+export function isForceable(pod: PodFacts, context: Omit<ChooseContext, 'force'>): boolean {
+  const choose = (force: boolean) => chooseForDrain(pod, { ...context, force }).kind;
+  return choose(false) === 'blocked' && choose(true) === 'evict';
+}
+
 export function chooseForDrain(pod: PodFacts, context: ChooseContext): Choice {
   for (const rule of RULES) {
     const choice = rule.judge(pod, context);

@@ -1,6 +1,6 @@
 // What a run and its nodes' children tell each other, as signals: plain JSON between workflows of this
 // program. Never what people type; that is parsed by domain/parse.
-import type { DrainProgress, NodeOutcome } from '../node-state.ts';
+import type { DrainProgress, ForcePod, NodeOutcome } from '../node-state.ts';
 
 /** How a child ended; what it answers, and what it signals to a run that has continued as new. */
 export type NodeEnd = {
@@ -20,6 +20,9 @@ export type NodeControl =
   /** The run tripped: back as it was, when reimage has not begun. */
   | { kind: 'putBack'; why: string }
   | { kind: 'abort'; why: string }
+  /** What a person said to question `ask`. */
+  | { kind: 'force'; ask: number; by: string }
+  | { kind: 'noForce'; ask: number; by: string; reason: string }
   /** The run goes on: ask for the grant again. */
   | { kind: 'nudge' }
   /** The run continues as new: its next self will not see the child's result, so signal it. */
@@ -27,6 +30,19 @@ export type NodeControl =
 
 /** The child's word on a `skip`. */
 export type NodeAnswer = { node: string; askId: string; accepted: boolean; why: string };
+
+/** From a child: may these pods go, although nothing would bring them back? At most FORCE_PODS_MAX. */
+export type NodeForceAsk = {
+  node: string;
+  attempt: number;
+  deferrals?: number;
+  /** Counts this child's questions: an answer is for one of them. */
+  ask: number;
+  pods: readonly ForcePod[];
+  why: string;
+  /** What a no leads to. */
+  otherwise: 'deferred' | 'failed';
+};
 
 /** From an activity: a state that people wait for was reached. */
 export type NodeStateReport = { node: string; state: string };

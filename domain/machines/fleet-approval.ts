@@ -11,6 +11,7 @@ import { dropNode, reasonText, stateText } from './fleet-nodes.ts';
 import { aboutPlan, closeGate, giveYes, whyOtherPlan } from './fleet-quorum.ts';
 import { approveMany } from './fleet-standing.ts';
 import { decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
+import { answerForce } from './fleet-force.ts';
 import type { FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { MANY_NODES_GATE } from '../messages.ts';
 import { ROW_CODES } from '../row-codes.ts';
@@ -70,7 +71,7 @@ function approve(
     yeses: given.count,
     evidence: evidenceOf(state, gate),
   });
-  return moved(given.state, given.effect, [{ kind: 'record', decision }]);
+  return moved(given.state, given.effect, [{ kind: 'record', decision }, ...(given.commands ?? [])]);
 }
 
 function reject(state: RunState, scope: Scope, gate: OpenGate, event: Decide): FleetMove & { kind: 'moved' } {
@@ -97,6 +98,11 @@ function reject(state: RunState, scope: Scope, gate: OpenGate, event: Decide): F
       const nodes = listBehindGate(told, scope, { kind: about.kind, pool: about.pool });
       const dropped = nodes.reduce((so, node) => dropNode(so, scope, node, why, at), told);
       return moved(dropped, `${String(nodes.length)} nodes of pool ${about.pool} are skipped`);
+    }
+    case 'force': {
+      const answer = { kind: 'noForce' as const, by, reason: reason ?? '' };
+      const answered = answerForce(told, about, answer, at);
+      return moved(answered.state, answered.effect, answered.commands);
     }
     case 'node':
       return moved(dropNode(told, scope, about.node, why, at), `node ${about.node} is skipped`);

@@ -35,6 +35,7 @@ export function closeForAbort(
     ready: [],
     nodesApproved: [],
     retries: [],
+    deferred: {},
   };
   const active = Object.fromEntries(
     Object.entries(closed.active).map(([node, child]) => [node, { ...child, told: 'abort' as const }]),

@@ -1,12 +1,17 @@
 // Counts yeses to one gate and opens it on the last of a quorum. Asks nobody's right to say it: that is
 // fleet-approval.ts's and fleet-standing.ts's. Must never open a gate before the quorum is complete.
-import { rulesOf, tally, validYeses, voidAt } from './approval-rules.ts';
+import { oldest, rulesOf, tally, validYeses, voidAt } from './approval-rules.ts';
 import type { Approval, Yes } from './approval-state.ts';
 import { msBetween } from './clock-math.ts';
 import { isTooLate } from './fleet-hours.ts';
+import type { FleetCommand } from './fleet-events.ts';
+import { answerForce } from './fleet-force.ts';
 import { DECIDED_KEPT, STEP_FRESH_MS, withEvent, withNodeCode } from './fleet-state.ts';
 import type { decisionOf, DecidedGate, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
+
+/** What a gate that has opened leads to. */
+type Opened = { state: RunState; effect: string; commands?: readonly FleetCommand[] };
 
 export function whyOtherPlan(state: RunState, planDigest: string | undefined): string | undefined {
   if (planDigest === undefined || state.plan === null || planDigest === state.plan.digest) return undefined;
@@ -29,7 +34,7 @@ export function giveYes(
   scope: Scope,
   gate: OpenGate,
   o: { yes: Yes; at: string; said: string; planDigest: string | null },
-): { state: RunState; effect: string; count: string } {
+): Opened & { count: string } {
   const rules = rulesOf(state, gate.about);
   const yeses = [...validYeses(gate, rules, o.at), o.yes];
   const count = `${String(yeses.length)} of ${String(rules.approvers)}`;
@@ -52,8 +57,7 @@ export function giveYes(
   const closed = closeGate(state, gate, decided);
   const people = [...others, o.yes.by].join(', ');
   const told = withEvent(closed, o.at, `${gate.name} approved by ${people}${o.said}`);
-  const oldest = yeses.map(({ at }) => at).reduce((one, other) => (one < other ? one : other));
-  const approval = { by: yeses.map(({ by }) => by), until: voidAt(oldest, rules) };
+  const approval = { by: yeses.map(({ by }) => by), until: voidAt(oldest(yeses), rules) };
   return { ...openGate(told, scope, { gate, approval, at: o.at }), count };
 }
 
@@ -70,7 +74,7 @@ function openGate(
   state: RunState,
   scope: Scope,
   o: { gate: OpenGate; approval: Approval; at: string },
-): { state: RunState; effect: string } {
+): Opened {
   const { about } = o.gate;
   switch (about.kind) {
     case 'adopt':
@@ -90,6 +94,8 @@ function openGate(
       const who = about.kind === 'canary' ? 'the others' : 'those that were not Ready';
       return { state: approved, effect: `${who} of pool ${about.pool} follow` };
     }
+    case 'force':
+      return answerForce(state, about, { kind: 'force', by: o.approval.by.join(', ') }, o.at);
     case 'node':
       return beginNode(withApproval(state, o.gate.name, o.approval), scope, about, o.at);
   }

@@ -1,4 +1,6 @@
 // For each thing that waits: on what, since when, until when, and what would free it.
+import { tally } from './approval-rules.ts';
+import { deferralNow, deferralText } from './fleet-deferral.ts';
 import { phaseWhyOf } from './fleet-phase.ts';
 import { cut, hasCode } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
@@ -12,13 +14,14 @@ export function listWaiting(state: RunState): readonly WaitingItem[] {
   if (state.outcome !== null) return [];
   return [
     ...listForRun(state),
-    ...state.gates.map(gateItem),
+    ...state.gates.map((gate) => gateItem(state, gate)),
     ...Object.values(state.active).flatMap(listForChild),
     ...Object.entries(state.notes).flatMap(([node, note]) =>
       note.state === 'failed' && state.tripped !== null
         ? [item(`node/${node}`, note.why, note.at, null, `refit retry ${node}, refit skip ${node}, or abort`)]
         : [],
     ),
+    ...listForDeferred(state),
     ...listForPlan(state),
   ];
 }
@@ -64,10 +67,11 @@ function listForRun(state: RunState): readonly WaitingItem[] {
   ];
 }
 
-function gateItem(gate: OpenGate): WaitingItem {
+function gateItem(state: RunState, gate: OpenGate): WaitingItem {
+  const yeses = tally(state, gate);
   return item(
     `gate/${gate.name}`,
-    `approval: ${gate.evidence[0] ?? ''}`,
+    `approval${yeses === undefined ? '' : ` (${yeses})`}: ${gate.evidence[0] ?? ''}`,
     gate.openedAt,
     null,
     `refit approve ${gate.name}, or refit reject ${gate.name}`,
@@ -141,11 +145,24 @@ function freedByState(child: ActiveChild): string {
   }
 }
 
+/** Each of them by its name: the planner tells one line for all. */
+function listForDeferred(state: RunState): readonly WaitingItem[] {
+  if (state.aborting !== null) return [];
+  return Object.keys(state.deferred).flatMap((node) => {
+    const known = deferralNow(state, node);
+    if (known === undefined) return [];
+    const { times, at, until, why } = known;
+    const on = `${deferralText(times, until)}: ${why}`;
+    return [item(`node/${node}`, on, at, until, `it is taken up again then; or refit skip ${node}`)];
+  });
+}
+
 function listForPlan(state: RunState): readonly WaitingItem[] {
   const { lastPlan } = state;
   if (lastPlan === null || state.aborting !== null || state.paused !== null || state.tripped !== null)
     return [];
-  return lastPlan.waiting.map(({ why, nodes, example }) =>
+  const others = lastPlan.waiting.filter(({ why }) => why.kind !== 'deferred');
+  return others.map(({ why, nodes, example }) =>
     item(
       `node/${example}`,
       nodes === 1 ? why.text : `${why.text} (and ${String(nodes - 1)} more wait for the same)`,

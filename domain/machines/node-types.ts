@@ -1,5 +1,5 @@
 // The states, events and facts of one node's way; the moves between them stand in node.ts.
-import type { DrainProgress, NodeOutcome, NodeStateName } from '../node-state.ts';
+import type { DrainProgress, ForcePod, ForcePods, NodeOutcome, NodeStateName } from '../node-state.ts';
 import type { NodeStep } from '../plan.ts';
 import type { NodeTransition } from '../report.ts';
 
@@ -8,7 +8,16 @@ export type Evidence = { check: string; subject: string; expected: string; found
 export type NodeState =
   /** Nothing was touched. `held`: why the run does not let it begin; null when it may. */
   | { kind: 'waiting'; held: string | null }
-  | { kind: 'draining'; until: string; progress: DrainProgress | null }
+  /** `force`: UIDs of the pods that a person let go by force. `asked`: how often somebody was asked for it. */
+  | {
+      kind: 'draining';
+      until: string;
+      progress: DrainProgress | null;
+      force?: readonly string[];
+      asked?: number;
+    }
+  /** The drain timed out: somebody is asked whether these pods may go although nothing would bring them back. */
+  | { kind: 'askingForce'; ask: number; pods: readonly ForcePod[]; why: string }
   /** Cordoned, and the run holds it there; `drained` says where it goes on. */
   | { kind: 'cordoned'; drained: boolean; held: string }
   | { kind: 'reimaging'; until: string }
@@ -35,7 +44,12 @@ export type NodeEvent = { at: string } & (
   | { kind: 'resumed' }
   | { kind: 'progressed'; progress: DrainProgress }
   | { kind: 'drained'; evicted: number }
-  | { kind: 'drainTimedOut'; progress: DrainProgress | null; why: string }
+  /** `force`: what force would add; absent: not looked at. */
+  | { kind: 'drainTimedOut'; progress: DrainProgress | null; why: string; force?: ForcePods }
+  /** Before anything was forced: the pods are others than those that the person saw. */
+  | { kind: 'forceOutdated'; force: ForcePods }
+  | { kind: 'forceApproved'; ask: number; by: string }
+  | { kind: 'forceRejected'; ask: number; by: string; reason: string }
   | { kind: 'reimaged'; taskId: string | null; oldRootVolumeId: string | null; startedAt: string }
   | { kind: 'occupied'; pods: readonly { namespace: string; name: string; why: string }[] }
   | { kind: 'rejoined'; bootId: string; burnIn: boolean }
@@ -72,7 +86,8 @@ export type NodeWay = {
 export type NextNodeStep =
   | { kind: 'cordon' }
   | { kind: 'awaitGrant' }
-  | { kind: 'drain'; until: string }
+  | { kind: 'drain'; until: string; force?: readonly string[] }
+  | { kind: 'awaitForce'; ask: number; pods: readonly ForcePod[]; why: string }
   | { kind: 'reimage'; until: string }
   | { kind: 'awaitRejoined'; until: string; reimagedAt: string }
   | { kind: 'burnIn' }
@@ -86,6 +101,7 @@ export type NextNodeStep =
 export const STATE_SHOWN: Readonly<Record<NodeStateKind, NodeStateName>> = {
   waiting: 'waiting',
   draining: 'draining',
+  askingForce: 'draining',
   cordoned: 'cordoned',
   reimaging: 'reimaging',
   rejoining: 'rejoining',

@@ -14,6 +14,7 @@ export function changeByWish(
   switch (state.kind) {
     case 'waiting':
     case 'draining':
+    case 'askingForce':
     case 'cordoned':
       return toPuttingBack(why);
     case 'puttingBack':
@@ -45,6 +46,7 @@ export function changeByFailure(state: NodeState, why: string): Change {
     case 'puttingBack':
       return failed('cordoned', `could not be put back (${state.why}): ${why}`, false);
     case 'draining':
+    case 'askingForce':
       return failed('draining', why, false);
     case 'cordoned':
       return failed('cordoned', why, state.drained);

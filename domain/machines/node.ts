@@ -14,7 +14,7 @@ import type { NodeStep } from '../plan.ts';
 import { timeAfter } from './clock-math.ts';
 import { failed, held, illegal, toPuttingBack, toReimaging } from './node-change.ts';
 import type { Change } from './node-change.ts';
-import { fromDraining, toDraining } from './node-drain.ts';
+import { fromAskingForce, fromDraining, toDraining } from './node-drain.ts';
 import { STATE_SHOWN } from './node-types.ts';
 import { changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
 import type { NextNodeStep, NodeEvent, NodeState, NodeWay } from './node-types.ts';
@@ -66,6 +66,8 @@ function changeOf(way: NodeWay, event: NodeEvent): Change {
       return fromWaiting(step, event);
     case 'draining':
       return fromDraining(step, state, event);
+    case 'askingForce':
+      return fromAskingForce(step, state, event);
     case 'cordoned':
       if (event.kind !== 'resumed') return illegal(state, event);
       return state.drained ? toReimaging(step, event.at, 'goes on') : toDraining(step, event.at, 'goes on');
@@ -198,7 +200,13 @@ export function nextStep(state: NodeState): NextNodeStep {
     case 'waiting':
       return state.held === null ? { kind: 'cordon' } : { kind: 'awaitGrant' };
     case 'draining':
-      return { kind: 'drain', until: state.until };
+      return {
+        kind: 'drain',
+        until: state.until,
+        ...(state.force === undefined ? {} : { force: state.force }),
+      };
+    case 'askingForce':
+      return { kind: 'awaitForce', ask: state.ask, pods: state.pods, why: state.why };
     case 'cordoned':
       return { kind: 'awaitGrant' };
     case 'reimaging':

@@ -147,3 +147,64 @@ describe('drainNode', () => {
     });
   });
 });
+
+describe('drainNode under onTimeout: force', () => {
+  const drain = { timeoutMs: 1_800_000, onTimeout: 'force' } as const;
+  const step = () => ({ ...nodeStep(), drain });
+  const pod = (uid: string) => ({ namespace: 'default', name: `bare-${uid}`, uid });
+  const forced = (...uids: string[]) => {
+    bed.cluster.force = { pods: uids.map(pod), total: uids.length };
+  };
+
+  it('answers with the pods that force would add, by one look when its time is up [I160]', async () => {
+    forced('u1');
+    const late = { ...nodeInput(step()), deadline: bed.clock.now.toISOString() };
+    expect(await answerOf(drainNode, late)).toMatchObject({
+      kind: 'timedOut',
+      force: { pods: [pod('u1')], total: 1 },
+    });
+    const other = { ...input(), deadline: late.deadline };
+    expect(await answerOf(drainNode, other)).not.toHaveProperty('force');
+  });
+
+  it.each([
+    ['one more', ['u1', 'u2', 'u3']],
+    ['one fewer', ['u1']],
+    ['another', ['u1', 'u3']],
+  ])(
+    'forces nothing when the pods have changed by %s, and answers with those there are [I161]',
+    async (_, now) => {
+      forced(...now);
+      const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
+      bed.cluster.drainWith = () => Promise.reject(new Error('nothing may be drained'));
+      expect(await answerOf(drainNode, o)).toMatchObject({
+        kind: 'forceOutdated',
+        force: { total: now.length },
+      });
+    },
+  );
+
+  it.each([
+    ['the same', ['u2', 'u1']],
+    ['gone', []],
+  ])('drains when the pods are %s', async (_, now) => {
+    forced(...now);
+    let asked: readonly string[] | undefined;
+    bed.cluster.drainWith = (request) => {
+      asked = request.force;
+      return Promise.resolve({ kind: 'drained', evicted: 2 });
+    };
+    const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
+    expect(await answerOf(drainNode, o)).toMatchObject({ kind: 'drained', evicted: 2 });
+    expect(asked).toEqual(['u1', 'u2']);
+  });
+
+  it('goes on after a crash with what is left of them [I161]', async () => {
+    forced('u2');
+    bed.cluster.drainWith = () => Promise.resolve({ kind: 'drained', evicted: 2 });
+    const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
+    const heartbeatDetails = { resume, progress: blocked, grantAtMs: bed.clock.now.getTime() };
+    const ending = await runActivity(drainNode, o, { heartbeatDetails });
+    expect(ending).toMatchObject({ kind: 'answered', answer: { kind: 'drained' } });
+  });
+});

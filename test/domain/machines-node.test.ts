@@ -1,6 +1,7 @@
 // Every event in every state of the node machine, and random walks over it.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FORCE_PODS_MAX } from '../../domain/node-state.ts';
 import { newNodeWay, nextStep, transition } from '../../domain/machines/node.ts';
 import type {
   NodeEvent,
@@ -15,6 +16,8 @@ const at = '2026-01-01T00:00:00.000Z';
 const until = '2026-01-01T01:00:00.000Z';
 const progress = { podsTotal: 2, podsLeft: 1, blockers: [], blockersTotal: 0 };
 
+const bare = { namespace: 'a', name: 'b', uid: 'uid-b' };
+
 const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   cordoned: { at, kind: 'cordoned' },
   cordonedByOther: { at, kind: 'cordonedByOther', by: 'kim' },
@@ -24,6 +27,9 @@ const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   progressed: { at, kind: 'progressed', progress },
   drained: { at, kind: 'drained', evicted: 2 },
   drainTimedOut: { at, kind: 'drainTimedOut', progress, why: 'late' },
+  forceOutdated: { at, kind: 'forceOutdated', force: { pods: [bare], total: 1 } },
+  forceApproved: { at, kind: 'forceApproved', ask: 1, by: 'sam' },
+  forceRejected: { at, kind: 'forceRejected', ask: 1, by: 'sam', reason: '' },
   reimaged: { at, kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: at },
   occupied: { at, kind: 'occupied', pods: [{ namespace: 'a', name: 'b', why: 'bare' }] },
   rejoined: { at, kind: 'rejoined', bootId: 'boot-1', burnIn: false },
@@ -42,6 +48,7 @@ const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
 const states: { [K in NodeStateKind]: NodeState & { kind: K } } = {
   waiting: { kind: 'waiting', held: null },
   draining: { kind: 'draining', until, progress: null },
+  askingForce: { kind: 'askingForce', ask: 1, pods: [bare], why: 'late' },
   cordoned: { kind: 'cordoned', drained: true, held: 'paused' },
   reimaging: { kind: 'reimaging', until },
   rejoining: { kind: 'rejoining', until, reimagedAt: at },
@@ -74,6 +81,14 @@ const moves: Record<NodeStateKind, Partial<Record<NodeEventKind, NodeStateKind>>
     drained: 'reimaging',
     drainTimedOut: 'failed',
     withheld: 'cordoned',
+    stepFailed: 'failed',
+    skipAsked: 'puttingBack',
+    putBackAsked: 'puttingBack',
+    abortAsked: 'puttingBack',
+  },
+  askingForce: {
+    forceApproved: 'draining',
+    forceRejected: 'failed',
     stepFailed: 'failed',
     skipAsked: 'puttingBack',
     putBackAsked: 'puttingBack',
@@ -163,6 +178,68 @@ describe('the way of one node', () => {
       expect(ended.state).toMatchObject({
         kind: 'failed',
         outcome: { at: 'draining', why: 'late; it was deferred 3 times before', nodeEmpty: false },
+      });
+    });
+
+    describe('and whose policy says force', () => {
+      const forcing = (state: NodeState = states.draining): NodeWay => ({
+        ...wayIn(state),
+        step: { ...step, drain: { timeoutMs: 600_000, onTimeout: 'force', deferralsLeft: 1 } },
+      });
+      const timedOut = (pods: number, total = pods): NodeEvent => ({
+        ...events.drainTimedOut,
+        force: {
+          pods: Array.from({ length: pods }, (_, index) => ({ ...bare, uid: `uid-${String(index)}` })),
+          total,
+        },
+      });
+
+      it('asks for the very pods, and is drained again with no others than those [I160]', () => {
+        const asks = moveOf(forcing(), timedOut(2));
+        expect(nextStep(asks.state)).toMatchObject({ kind: 'awaitForce', ask: 1 });
+        const drains = moveOf(asks, events.forceApproved);
+        expect(nextStep(drains.state)).toEqual({
+          kind: 'drain',
+          until: '2026-01-01T00:10:00.000Z',
+          force: ['uid-0', 'uid-1'],
+        });
+      });
+
+      it('asks again when the pods are others, and takes no answer to the question before [I161]', () => {
+        const drains = moveOf(moveOf(forcing(), timedOut(2)), events.forceApproved);
+        const again = moveOf(drains, events.forceOutdated);
+        expect(nextStep(again.state)).toMatchObject({ kind: 'awaitForce', ask: 2, pods: [bare] });
+        expect(transition(again, events.forceApproved).kind).toBe('rejected');
+        expect(transition(again, events.forceRejected).kind).toBe('rejected');
+        const forced = moveOf(again, { ...events.forceApproved, ask: 2 });
+        expect(nextStep(forced.state)).toMatchObject({ kind: 'drain', force: ['uid-b'] });
+      });
+
+      it('is deferred when somebody says no, and fails when no deferral is left [I162]', () => {
+        const asks = moveOf(forcing(), timedOut(1));
+        const back = moveOf(asks, { ...events.forceRejected, reason: 'its job is dear' });
+        expect(back.state).toMatchObject({
+          kind: 'puttingBack',
+          deferring: true,
+          why: 'late; force rejected by sam: its job is dear',
+        });
+        const last = { ...asks, step: { ...step, drain: { timeoutMs: 1, onTimeout: 'force' as const } } };
+        expect(moveOf(last, events.forceRejected).state.kind).toBe('failed');
+      });
+
+      it('is not asked about where force changes nothing, nor about more pods than one can read [I160]', () => {
+        expect(moveOf(forcing(), timedOut(0)).state).toMatchObject({
+          kind: 'failed',
+          outcome: { why: expect.stringContaining('force would change nothing') },
+        });
+        expect(moveOf(forcing(), timedOut(FORCE_PODS_MAX, FORCE_PODS_MAX + 1)).state.kind).toBe('failed');
+        expect(moveOf(forcing(), timedOut(FORCE_PODS_MAX)).state.kind).toBe('askingForce');
+      });
+
+      it('is put back when its run is gone while somebody is asked', () => {
+        const asks = moveOf(forcing(), timedOut(1));
+        const gone = moveOf(asks, { at, kind: 'withheld', grant: 'parentGone', why: 'gone' });
+        expect(gone.state.kind).toBe('puttingBack');
       });
     });
 

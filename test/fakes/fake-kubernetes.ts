@@ -8,6 +8,8 @@ import {
 } from '../../domain/reimage/reboot-note.ts';
 import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
+import type { ForcePods } from '../../domain/node-state.ts';
+import type { DrainImpact } from '../../domain/plan.ts';
 import type {
   DrainChoice,
   DrainOutcome,
@@ -26,10 +28,14 @@ type Call = { method: keyof KubernetesCluster; argument: unknown };
 
 export type FakeCluster = KubernetesCluster & {
   version: string;
+  /** Of every node. */
+  impact: DrainImpact;
   nodes: Map<string, NodeFacts>;
   /** By node; what the watch shows after the boot. */
   daemonSets: Map<string, RejoinFacts['daemonSets']>;
   empty: EmptyCheck;
+  /** What kubectl's --force would add. */
+  force: ForcePods;
   choice: DrainChoice;
   /** What a drain does; by default it is done at once. */
   drainWith: (request: DrainRequest) => Promise<DrainOutcome>;
@@ -107,6 +113,8 @@ function createFakeCluster(): FakeCluster {
     nodes: new Map(),
     daemonSets: new Map(),
     empty: { kind: 'empty' },
+    impact: { podsTotal: 0, pods: [], kindsLeft: 0, pdbs: [], pdbsLeft: 0, blocked: [] },
+    force: { pods: [], total: 0 },
     choice: { evict: [], skip: [], blocked: [] },
     drainWith: () => Promise.resolve({ kind: 'drained', evicted: 0 }),
     lease: null,
@@ -119,6 +127,7 @@ function createFakeCluster(): FakeCluster {
       answer('collectDaemonSets', node, () =>
         (fake.daemonSets.get(node) ?? []).map(({ namespace, name }) => ({ namespace, name })),
       ),
+    collectImpact: (node) => answer('collectImpact', node, () => fake.impact),
     collectRejoin: (name) =>
       answer('collectRejoin', name, () => {
         const node = fake.nodes.get(name);
@@ -155,6 +164,7 @@ function createFakeCluster(): FakeCluster {
       }),
     drain: (request) => answer('drain', request, () => fake.drainWith(request)),
     planDrain: (o) => answer('planDrain', o, () => fake.choice),
+    collectForcePods: (o) => answer('collectForcePods', o, () => fake.force),
     checkEmpty: (o) => answer('checkEmpty', o, () => fake.empty),
     ensureRebootNoted: (o) =>
       answer('ensureRebootNoted', o, () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startBed, stopBed, withRun } from './bed.ts';
 import type { Bed } from './bed.ts';
 import { defaultPolicy } from '../../domain/default-policy.ts';
+import type { RunStatus } from '../../domain/status.ts';
 
 let bed: Bed;
 beforeAll(async () => {
@@ -67,6 +68,77 @@ describe('a drain that times out', () => {
       await until('only the deferred one is left', (s) => s.counts.done === 1 && s.counts.waiting === 1);
       await update('skipNode', { node: 'n1', by: 'sam', reason: 'its job runs for a week' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1, skipped: 1 } });
+    });
+  }, 180_000);
+});
+
+const bare = (...names: string[]) =>
+  names.map((name) => ({ namespace: 'default', name, uid: `uid-${name}` }));
+const forcing = { ...deferring, onTimeout: 'force', deferralsMax: 1 } as const;
+const hasGate = (name: string) => (s: RunStatus) => s.gates.some((gate) => gate.name === name);
+
+describe('gate force', () => {
+  it('asks for the pods by UID, asks again when they are others, and lets go those that were seen [I160, I161]', async () => {
+    const o = { nodes: 1, policy: { drain: forcing }, name: 'force-approved' };
+    await withRun(bed, o, async ({ handle, until, update, world, child }) => {
+      world.bare.set('n1', bare('b1', 'b2'));
+      const asked = await until('gate', hasGate('force/n1'));
+      expect(asked.gates[0]?.evidence.join()).toContain('pod uid-b1 default/b1');
+      expect(asked.active).toMatchObject([{ node: 'n1', state: 'draining', until: null }]);
+      // Somebody has made another one in the meantime.
+      world.bare.set('n1', bare('b1', 'b2', 'b3'));
+      await update('approve', { gate: 'force/n1', by: 'sam' });
+      const again = await until('asked again', (s) =>
+        s.gates.some(({ evidence }) => evidence.join().includes('uid-b3')),
+      );
+      expect(world.forced).toEqual([]);
+      expect((await child('n1').describe()).status.name).toBe('RUNNING');
+      expect(again.gates).toHaveLength(1);
+      await update('approve', { gate: 'force/n1', by: 'kim' });
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+      expect(world.forced).toEqual([['uid-b1', 'uid-b2', 'uid-b3']]);
+      expect(world.decisions.map(({ kind, subject, by }) => [kind, subject, by])).toEqual([
+        ['approve', 'force/n1', 'sam'],
+        ['approve', 'force/n1', 'kim'],
+      ]);
+    });
+  }, 180_000);
+
+  it('that is rejected defers the node, which asks again when it comes back, and then fails [I162]', async () => {
+    const o = { nodes: 1, policy: { drain: forcing }, name: 'force-rejected' };
+    await withRun(bed, o, async ({ until, update, world }) => {
+      world.bare.set('n1', bare('b1'));
+      await until('gate', hasGate('force/n1'));
+      await update('reject', { gate: 'force/n1', by: 'sam', reason: 'its job is dear' });
+      await until('deferred', (s) => s.waiting.some(({ on }) => on.includes('force rejected by sam')));
+      expect(world.cordoned.has('n1')).toBe(false);
+      await until('gate again', hasGate('force/n1'));
+      await update('reject', { gate: 'force/n1', by: 'sam', reason: 'still' });
+      const tripped = await until('failed', (s) => s.phase === 'paused');
+      expect(tripped.counts).toMatchObject({ failed: 1 });
+      expect(world.forced).toEqual([]);
+    });
+  }, 180_000);
+
+  it('is closed by a skip, which puts the node back', async () => {
+    const o = { nodes: 1, policy: { drain: forcing }, name: 'force-skipped' };
+    await withRun(bed, o, async ({ handle, until, update, world }) => {
+      world.bare.set('n1', bare('b1'));
+      await until('gate', hasGate('force/n1'));
+      await update('skipNode', { node: 'n1', by: 'sam', reason: 'another day' });
+      expect(await handle.result()).toMatchObject({ counts: { skipped: 1, failed: 0 } });
+      expect(world.cordoned.size).toBe(0);
+    });
+  }, 180_000);
+
+  it('is not left standing with a cordoned node when its run is terminated', async () => {
+    const o = { nodes: 1, policy: { drain: forcing }, name: 'force-orphaned' };
+    await withRun(bed, o, async ({ handle, until, world, child }) => {
+      world.bare.set('n1', bare('b1'));
+      await until('gate', hasGate('force/n1'));
+      await handle.terminate('gone');
+      expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
+      expect(world.cordoned.size).toBe(0);
     });
   }, 180_000);
 });

@@ -5,13 +5,18 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type {
   Activities,
   ClusterHold,
+  DrainResult,
   NodeActivityInput,
   PlanOutcome,
   Withheld,
 } from '../../activities/api.ts';
 import type { Runs } from '../../adapters/ports/runs.ts';
+import type { ForcePod } from '../../domain/node-state.ts';
 import type { NextSteps, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
+import { splitDeferred, whyDeferred } from '../../domain/planning/deferral.ts';
+import { planDrainStep } from '../../domain/planning/node-step.ts';
+import { hoursOf } from '../../domain/planning/why-closed.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
 import { ROW_CODES } from '../../domain/row-codes.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
@@ -44,6 +49,10 @@ export class FakeWorld {
   holdRefusals = false;
   released = 0;
   outcome: PlanOutcome | undefined;
+  /** Pods that only force takes away, by node. */
+  readonly bare = new Map<string, ForcePod[]>();
+  /** Of each drain that was begun with somebody's word for it: the UIDs. */
+  readonly forced: (readonly string[])[] = [];
   /** Steps that are not there yet: `drainNode/n1`. */
   readonly #held = new Set<string>();
   readonly #failing = new Map<string, number>();
@@ -139,7 +148,7 @@ export class FakeWorld {
       planNext: (o) => {
         this.#wait('planNext', '');
         this.calls.push({ step: 'planNext', node: '', attempt: 0 });
-        return Promise.resolve(this.#next(o));
+        return Promise.resolve(inHours(o, this.#next(o)));
       },
       collectChildren: async ({ children }) =>
         Promise.all(
@@ -191,9 +200,18 @@ export class FakeWorld {
     const away = new Set([...occupied, ...this.cordoned]);
     const retries = o.retries.filter(({ node }) => !occupied.has(node));
     const retried = retries.map(({ node, attempt }) => stepOf(node, this.policy, attempt));
-    const waiting = this.rows.filter(
+    const known = new Map((o.deferred ?? []).map((one) => [one.node, one]));
+    const observedAt = new Date().toISOString();
+    const open = this.rows.filter(
       (row, index) => o.codes[index] === ROW_CODES.waiting && !occupied.has(row.node),
     );
+    const { waiting, deferred } = splitDeferred(open, known, observedAt);
+    const told = whyDeferred(deferred);
+    const firstOrAgain = (node: string) => {
+      const before = known.get(node);
+      const drain = planDrainStep(this.policy, before?.times ?? 0);
+      return { ...stepOf(node, this.policy, before?.attempt ?? 1), drain };
+    };
     const free = Math.max(0, unavailableMax - away.size);
     const taken = waiting.filter((row) => !this.cordoned.has(row.node)).slice(0, free);
     const left = waiting.length - taken.length;
@@ -202,12 +220,28 @@ export class FakeWorld {
       text: `${String(away.size)} away, ${String(unavailableMax)} allowed`,
     };
     return {
-      observedAt: new Date().toISOString(),
+      observedAt,
       slots: [{ pool: 'h100', unavailableMax, unavailable: away.size, free }],
-      steps: [...retried, ...taken.map((row) => stepOf(row.node, this.policy, 1))],
+      steps: [...retried, ...taken.map((row) => firstOrAgain(row.node))],
       settled: [],
-      waiting: left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }],
+      waiting: [
+        ...(told === undefined ? [] : [told]),
+        ...(left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }]),
+      ],
     };
+  }
+
+  #drainBare(o: Parameters<Activities['drainNode']>[0]): DrainResult | undefined {
+    const pods = this.bare.get(o.step.node) ?? [];
+    const force = { pods, total: pods.length };
+    const progress = { podsTotal: 3, podsLeft: pods.length, blockers: [], blockersTotal: 0 };
+    if (pods.length === 0) return undefined;
+    if (o.force === undefined) return { kind: 'timedOut', progress, force };
+    const isSame = pods.length === o.force.length && pods.every(({ uid }) => o.force?.includes(uid));
+    if (!isSame) return { kind: 'forceOutdated', force };
+    this.forced.push(o.force);
+    this.bare.delete(o.step.node);
+    return undefined;
   }
 
   #nodeActivities() {
@@ -234,6 +268,16 @@ export class FakeWorld {
           nextRetryDelay: '1s',
         });
       },
+      awaitGrantLost: async (o) => {
+        const withheld = await this.#withheld(o);
+        if (withheld !== undefined && withheld.grant !== 'paused') return withheld;
+        throw ApplicationFailure.create({
+          message: 'the grant holds',
+          type: 'NotYet',
+          category: ApplicationFailureCategory.BENIGN,
+          nextRetryDelay: '1s',
+        });
+      },
       drainNode: async (o) => {
         if (Context.current().info.attempt === 1) {
           const withheld = await this.#withheld(o);
@@ -241,6 +285,8 @@ export class FakeWorld {
         }
         this.#wait('drainNode', o.step.node);
         this.#note('drainNode', o);
+        const bare = this.#drainBare(o);
+        if (bare !== undefined) return bare;
         if (this.#fails('drainNode', o.step.node)) {
           return {
             kind: 'timedOut',
@@ -313,4 +359,28 @@ export class FakeWorld {
       },
     } satisfies Partial<Activities>;
   }
+}
+
+/** A node of this world is expected to take two seconds, until some were measured. */
+const STEP_EXPECTED_MS = 1000;
+
+/** Windows and exclusions as the real planner reads them. */
+function inHours(o: Parameters<Activities['planNext']>[0], next: NextSteps): NextSteps {
+  const [pool] = o.definition.pools;
+  if (pool === undefined) return next;
+  const { drain, reimage } = pool.policy;
+  const quick = {
+    drain: { ...drain, timeoutMs: STEP_EXPECTED_MS },
+    reimage: { ...reimage, timeoutMs: STEP_EXPECTED_MS },
+  };
+  const asked = { ...pool, policy: { ...pool.policy, ...quick } };
+  const hours = hoursOf(asked, next.observedAt, o.nodeTimes?.[pool.name] ?? []);
+  if (hours.kind === 'open') {
+    const { startBefore } = hours;
+    if (startBefore === null) return next;
+    return { ...next, steps: next.steps.map((step) => ({ ...step, startBefore })) };
+  }
+  const example = next.steps[0]?.node ?? next.waiting[0]?.example ?? '';
+  const nodes = next.steps.length + next.waiting.reduce((sum, waiting) => sum + waiting.nodes, 0);
+  return { ...next, steps: [], waiting: nodes === 0 ? [] : [{ why: hours.why, nodes, example }] };
 }

@@ -220,6 +220,59 @@ describe('a drain', () => {
   });
 });
 
+describe('force', () => {
+  it('evicts the bare pods that a person let go, by UID and by eviction alone [I160, I163]', async () => {
+    putPod(bed.server, 'web-1');
+    putPod(bed.server, 'bare-1', { bare: true });
+    await cordon();
+    const { outcome } = drain(bed.cluster, { force: ['uid-bare-1'] });
+    expect(await outcome).toEqual({ kind: 'drained', evicted: 2 });
+    expect(evictions().map(({ body }) => body)).toContainEqual(
+      expect.objectContaining({ deleteOptions: { preconditions: { uid: 'uid-bare-1' } } }),
+    );
+    expect(bed.server.count('DELETE', /./)).toBe(0);
+  });
+
+  it('touches nothing while there is another bare pod than those [I161]', async () => {
+    putPod(bed.server, 'bare-1', { bare: true });
+    putPod(bed.server, 'bare-2', { bare: true });
+    await cordon();
+    const { told, outcome, stop } = drain(bed.cluster, { force: ['uid-bare-1'] });
+    await until(() => told.length > 0);
+    expect(told[0]?.blockers).toMatchObject([{ kind: 'bare', pod: 'bare-2' }]);
+    expect(evictions()).toEqual([]);
+    stop.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+  });
+
+  it('passes no PDB [I163]', async () => {
+    putPdb(bed.server, 0);
+    putPod(bed.server, 'bare-1', { bare: true });
+    await cordon();
+    const { told, outcome, stop } = drain(bed.cluster, { force: ['uid-bare-1'] });
+    await until(() => told.length > 0);
+    expect(told[0]?.blockers).toMatchObject([{ kind: 'pdb', pod: 'bare-1' }]);
+    expect(evictions()).toEqual([]);
+    stop.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+  });
+
+  it('is asked for exactly those pods that kubectl would evict by it alone [I160]', async () => {
+    putPod(bed.server, 'web-1');
+    putPod(bed.server, 'bare-1', { bare: true });
+    putPod(bed.server, 'elsewhere', { bare: true, node: 'n2' });
+    expect(await bed.cluster.collectForcePods({ node: 'n1' })).toEqual({
+      pods: [{ namespace: 'default', name: 'bare-1', uid: 'uid-bare-1' }],
+      total: 1,
+    });
+    const [without, withForce] = await Promise.all(
+      [false, true].map((force) => bed.cluster.planDrain({ node: 'n1', force })),
+    );
+    const before = new Set(without?.evict.map(({ name }) => name));
+    expect(withForce?.evict.map(({ name }) => name).filter((name) => !before.has(name))).toEqual(['bare-1']);
+  });
+});
+
 describe('the last look', () => {
   it('finds what a drain would evict, and a node that is not ours [I33]', async () => {
     await cordon();
