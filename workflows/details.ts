@@ -5,6 +5,7 @@ import { statusOf } from '../domain/machines/fleet-views.ts';
 import type { RunIds } from '../domain/machines/fleet-views.ts';
 import type { NodeWay } from '../domain/machines/node-types.ts';
 import { STATE_SHOWN } from '../domain/machines/node-types.ts';
+import { renderYeses } from '../domain/render/status.ts';
 import type { ActiveNode, Gate, RunEvent, WaitingItem } from '../domain/status.ts';
 
 /** A page that a person reads without scrolling far. */
@@ -34,7 +35,7 @@ function renderGate(gate: Gate): string[] {
   return [
     '',
     `### Asks for approval: ${cell(gate.name)}`,
-    ...gate.evidence.map((line) => `- ${cell(line)}`),
+    ...[...gate.evidence, ...renderYeses(gate)].map((line) => `- ${cell(line)}`),
     '',
     ...gate.answers.map((line) => `    ${line}`),
   ];

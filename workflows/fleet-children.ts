@@ -30,8 +30,9 @@ export async function startReady(run: FleetRun): Promise<void> {
   const steps = run.state.ready.map(({ step }) => step);
   const starting = steps.map(async (step) => {
     const childId = `${run.ids.workflowId}/node/${step.node}`;
+    // The start of the one before may have found that an approval is void.
+    if (!run.state.ready.some((one) => one.step.node === step.node)) return;
     const move = apply(run, { kind: 'nodeStarted', step, childId });
-    // Not when its approval was void by then: it is asked for again.
     if (move.kind === 'moved' && step.node in run.state.active) await startOne(run, step, childId);
   });
   await Promise.all(starting);

@@ -34,7 +34,10 @@ export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeIn
     ...overrides.problems,
   ];
   if (problems.length > 0) throw new InvalidFleet(problems);
-  return bounded(define(fleet, cluster, input, overrides.patch));
+  const definition = define(fleet, cluster, input, overrides.patch);
+  const nobody = checkRequester(definition);
+  if (nobody.length > 0) throw new InvalidFleet(nobody);
+  return bounded(definition);
 }
 
 function define(
@@ -97,6 +100,17 @@ function checkRelease(fleet: Fleet, input: FleetUpgradeInput): FleetProblem[] {
   const known = namesOf(fleet.releases);
   if (input.release === undefined || known.includes(input.release)) return [];
   return [unknownName(['release'], input.release, 'a release of the catalog', known)];
+}
+
+/** Whoever asked for the run may not approve it: so it must be known who that is. */
+function checkRequester({ pools, requestedBy }: RunDefinition): FleetProblem[] {
+  const strict = pools.find(({ policy }) => !policy.approval.selfApproval);
+  if (strict === undefined || requestedBy !== null) return [];
+  const expected =
+    `who asks for the run: policy ${strict.policy.name} of pool ${strict.name} counts no yes of theirs ` +
+    '(approval.selfApproval: false)';
+  const fix = 'give "requestedBy": "NAME" in the input, or --requested-by NAME';
+  return [wrong(['requestedBy'], undefined, expected, fix)];
 }
 
 function checkNodes(input: FleetUpgradeInput): FleetProblem[] {

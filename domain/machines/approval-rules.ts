@@ -71,14 +71,18 @@ export function isVoid(state: RunState, yes: StandingYes, now: string): boolean 
   return isOver(voidAt(yes.at, rulesOfPool(state, yes.pool)), now);
 }
 
-/** `1 of 2: sam, void at 2026-…`; undefined while nobody has said anything and one yes is enough. */
+/** An approval is as old as its oldest yes. */
+export function oldest(yeses: readonly Yes[]): string {
+  return yeses.map(({ at }) => at).reduce((one, other) => (one < other ? one : other));
+}
+
+/** `1 of 2 yeses: sam; expires at 2026-…`; undefined while nobody has said anything and one yes is enough. */
 export function tally(state: RunState, gate: OpenGate): string | undefined {
   const rules = rulesOf(state, gate.about);
   const yeses = gate.yeses ?? [];
   if (yeses.length === 0 && rules.approvers === 1) return undefined;
   const count = `${String(yeses.length)} of ${String(rules.approvers)} yeses`;
-  const first = yeses[0];
-  if (first === undefined) return count;
-  const until = voidAt(first.at, rules);
+  if (yeses.length === 0) return count;
+  const until = voidAt(oldest(yeses), rules);
   return `${count}: ${yeses.map(({ by }) => by).join(', ')}${until === null ? '' : `; expires at ${until}`}`;
 }

@@ -84,14 +84,20 @@ function askAgain(
   at: string,
 ): RunState {
   const people = approval.by.join(', ');
+  const isRetry = (node: string) => state.retries.some((retry) => retry.node === node);
   if (kind === 'wished') {
     // The planner wishes it again, with what is known by then, as long as it holds anything back.
     const gatesOpened = state.gatesOpened.filter((opened) => opened !== gate);
-    const forgotten = { ...state, gatesOpened, approvals: without(state.approvals, gate), planWanted: true };
+    const forgotten: RunState = {
+      ...state,
+      gatesOpened,
+      approvals: without(state.approvals, gate),
+      ready: state.ready.filter(({ step }) => isRetry(step.node)),
+      planWanted: true,
+    };
     return withEvent(forgotten, at, `${gate}: the approval by ${people} is void, its time is up`);
   }
   const why = `asked again: the approval by ${people} is void, its time is up`;
-  const isRetry = (node: string) => state.retries.some((retry) => retry.node === node);
   const cleared: RunState = {
     ...state,
     approvals: without(state.approvals, gate),
@@ -113,12 +119,20 @@ function askAgain(
     return opened(cleared, { name: gate, openedAt: at, about: { kind: 'pool', pool: name }, evidence }, at);
   }
   const pool = scope.rows[scope.indexOf.get(name) ?? -1]?.pool;
-  if (pool === undefined) return cleared;
+  if (pool === undefined || name in state.active) return cleared;
   const evidence = [...rowEvidence(state, scope, name), why];
   // Without a step: the planner is asked for a fresh one when the gate has opened.
   const about = { kind: 'node' as const, node: name, pool, step: null, observedAt: at };
   const asked = withNodeCode(cleared, scope, name, ROW_CODES.active);
   return opened(asked, { name: gate, openedAt: at, about, evidence }, at);
+}
+
+/** At an open gate of its own, or of its pool: no retry is. */
+export function isAskedFor(state: RunState, { node, pool }: { node: string; pool: string }): boolean {
+  const retry = state.retries.some((one) => one.node === node);
+  return state.gates.some(({ about }) =>
+    about.kind === 'node' ? about.node === node : about.kind === 'pool' && about.pool === pool && !retry,
+  );
 }
 
 function opened(state: RunState, gate: OpenGate, at: string): RunState {

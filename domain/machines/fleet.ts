@@ -19,7 +19,7 @@ import { withTimeOf } from './fleet-hours.ts';
 import { clusterAnswered } from './fleet-cluster.ts';
 import { keepCanaryClocks } from './fleet-canary.ts';
 import { withEnded } from './fleet-evidence.ts';
-import { expireYeses } from './fleet-expiry.ts';
+import { expireYeses, isAskedFor } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import { giveStanding } from './fleet-standing.ts';
 import {
@@ -182,6 +182,10 @@ function nodeStarted(
   const state = expireYeses(before, scope, at);
   const isReady = (run: RunState) => run.ready.some((one) => one.step.node === step.node);
   if (isReady(before) && !isReady(state)) return moved(state, 'its approval is void: it is asked for again');
+  if (isAskedFor(state, step)) {
+    const ready = state.ready.filter((one) => one.step.node !== step.node);
+    return moved({ ...state, ready }, 'it is asked for at a gate');
+  }
   if (state.active[step.node] !== undefined) return rejected(`node ${step.node} is with a child already`);
   const child: ActiveChild = {
     node: step.node,
