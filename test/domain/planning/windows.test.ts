@@ -1,3 +1,4 @@
+// Windows and exclusions on the time line, held against a wall clock.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Exclusion, Window } from '../../../domain/policy.ts';
