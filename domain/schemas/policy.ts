@@ -44,11 +44,16 @@ const window = z.strictObject({
     .describe('IANA name, like Europe/Berlin.'),
 });
 
-const exclusion = z.strictObject({
-  from: instant.describe('First moment, RFC 3339.'),
-  until: instant.describe('First moment after it, RFC 3339.'),
-  why: text('why nothing may change then').describe('Shown to whoever waits.'),
-});
+const exclusion = z
+  .strictObject({
+    from: instant.describe('First moment, RFC 3339.'),
+    until: instant.describe('First moment after it, RFC 3339.'),
+    why: text('why nothing may change then').describe('Shown to whoever waits.'),
+  })
+  .refine(({ from, until }) => Date.parse(from) < Date.parse(until), {
+    path: ['until'],
+    error: 'a time after `from`',
+  });
 
 const disruption = z
   .strictObject({
