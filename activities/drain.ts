@@ -55,6 +55,8 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
       owner: o.run.owner,
       resume: before?.resume ?? null,
       force: o.force ?? [],
+      rules: o.step.drain.rules ?? [],
+      startedAt: new Date(Date.parse(o.deadline) - o.step.drain.timeoutMs).toISOString(),
       signal: AbortSignal.any([context.cancellationSignal, deadline.signal]),
       beforeEvicting: () => grant.check(GRANT_AGE_BEFORE_EVICTING_MS),
       onBlockersChanged: (changed) => {

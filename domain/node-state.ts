@@ -27,6 +27,7 @@ export type DrainBlocker = {
     | 'bare'
     | 'daemonSetMissing'
     | 'annotation' // refit.dev/drain
+    | 'rule' // a drain rule of the policy lets it wait
     | 'terminating' // evicted, still ending
     | 'conflict'
     | 'other';

@@ -1,7 +1,7 @@
 // The plan: every node of the scope, in the order in which it would be taken, with the reason for
 // what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
 import type { Release } from './fleet.ts';
-import type { OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
+import type { DrainRule, OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
 
 /** Why a node is not touched, or not now. `text` is for people and says what would change it. */
 export type Why = {
@@ -128,6 +128,8 @@ export type DrainStep = {
   deferrals?: number;
   /** How often it may still be deferred; absent: not at all. */
   deferralsLeft?: number;
+  /** Absent: none. */
+  rules?: readonly DrainRule[];
 };
 
 /** Everything that one `nodeUpgrade` child needs; made by the planner from the newest observation. */

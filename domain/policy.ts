@@ -11,6 +11,19 @@ export type ApprovalBefore = 'never' | 'canary' | 'pool' | 'node';
 /** What becomes of a node whose pods have not left in time. */
 export type OnDrainTimeout = 'defer' | 'fail' | 'force';
 
+/** Lets pods that a drain would evict wait; a rule never lets one go that would not go without it. */
+export type DrainRule = {
+  name: string;
+  matchLabels: Readonly<Record<string, string>>;
+  /** Null: pods of every namespace. */
+  namespaces: readonly string[] | null;
+  /** Pods of a lower order leave first; those that no rule selects have 0. */
+  order: number;
+  waitFor: 'nothing' | 'completion' | 'checkpoint';
+  /** After this it goes all the same: since the drain began, or since the checkpoint was asked for. Null: never. */
+  deadlineMs: number | null;
+};
+
 export type ReimageMethod = 'rootVolume' | 'replaceInstance' | 'reboot';
 
 /** What becomes of the volume that the node ran on before. */
@@ -50,6 +63,8 @@ export type Policy = {
     deferralsMax: number;
     /** How long a deferred node is left to its pods before it is taken up again. */
     deferForMs: number;
+    /** In this order the first that selects a pod is its rule. */
+    rules: readonly DrainRule[];
   };
   reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
   verify: { checks: readonly string[]; soakMs: number };

@@ -12,6 +12,8 @@ export type PodMemory = {
   /** The eviction API said that the pod is not there: the watch will follow. */
   gone: boolean;
   inFlight: boolean;
+  /** When it was last asked for a checkpoint; null before. */
+  askedAtMs: number | null;
 };
 
 /** 40 nodes of 250 pods at once; more than these are the oldest ones, of drains that ended. */
@@ -29,6 +31,7 @@ export class DrainMemory {
       evictedAtMs: null,
       gone: false,
       inFlight: false,
+      askedAtMs: null,
     };
     this.#pods.set(uid, fresh);
     for (const oldest of this.#pods.keys()) {

@@ -9,28 +9,17 @@ import { whyNotOurs } from '../../domain/drain/cordon.ts';
 import { reportBlockers } from '../../domain/drain/blockers.ts';
 import { checkBudget, findBudgets } from '../../domain/drain/budget.ts';
 import { chooseForDrain } from '../../domain/drain/choose.ts';
-import { afterRefusal, tryAtMs } from '../../domain/drain/tries.ts';
-import { evict, listPods } from './eviction.ts';
+import { judgeTurns } from '../../domain/drain/rules.ts';
+import { Evictions } from './drain-evictions.ts';
+import { listPods } from './eviction.ts';
 import { readNode } from './cordon.ts';
 import { createWaker } from './waker.ts';
-import type { Report, PodSituation } from '../../domain/drain/blockers.ts';
+import type { Report } from '../../domain/drain/blockers.ts';
 import type { ChooseContext } from '../../domain/drain/choose.ts';
 import type { PodFacts } from '../../domain/drain/pod.ts';
 import type { DrainOutcome, DrainRequest, DrainResume } from '../ports/kubernetes.ts';
-import type { Api } from './api.ts';
-import type { DrainMemory, PodMemory } from './drain-memory.ts';
-import type { EvictionOutcome } from './eviction.ts';
-import type { PdbSlots } from './pdb-slots.ts';
+import type { DrainBed, Situation } from './drain-evictions.ts';
 import type { Watches } from './watches.ts';
-
-export type DrainBed = {
-  api: Api;
-  watches: Watches;
-  slots: PdbSlots;
-  memory: DrainMemory;
-  now: () => Date;
-  random: () => number;
-};
 
 /** Nothing evicted and nothing gone for this long: the attempt gives its slot back. */
 const PATIENCE_MS = 60_000;
@@ -43,20 +32,16 @@ const CORDON_SEEN_MAX_MS = 2_000;
 const FRESH_MAX_MS = 1_000;
 /** An eviction that was taken shows as a deletion at once; after this it is asked for again. */
 const EVICTED_SEEN_MAX_MS = 30_000;
-/** Evictions of one node in flight: more than kubectl's one a pod on a usual node, and a bound on a strange one. */
-const IN_FLIGHT_MAX = 20;
 
-type Look = { situations: (PodSituation & { memory: PodMemory })[]; blocked: boolean };
+type Look = { situations: readonly Situation[]; blocked: boolean };
 
 export class Drain {
   readonly #bed: DrainBed;
   readonly #o: DrainRequest;
   readonly #force: ReadonlySet<string>;
-  /** Ends requests in flight when the drain ends for whatever reason. */
-  readonly #ending = new AbortController();
+  readonly #evictions: Evictions;
   readonly #waker = createWaker();
   readonly #startedMs: number;
-  #evicted: number;
   #podsTotal: number;
   #since: Readonly<Record<string, string>>;
   #told: string;
@@ -65,10 +50,7 @@ export class Drain {
   #movedAtMs: number;
   #patienceMs: number;
   #left = new Set<string>();
-  #inFlight = 0;
-  #mayEvict = false;
   #cordonVersion = 0n;
-  #failure: unknown;
 
   constructor(bed: DrainBed, o: DrainRequest) {
     this.#bed = bed;
@@ -76,7 +58,10 @@ export class Drain {
     this.#force = new Set(o.force ?? []);
     this.#startedMs = bed.now().getTime();
     this.#movedAtMs = this.#startedMs;
-    this.#evicted = o.resume?.evicted ?? 0;
+    this.#evictions = new Evictions(bed, o, {
+      moved: () => this.#moved(),
+      wake: () => this.#waker.wake(),
+    });
     this.#podsTotal = o.resume?.podsTotal ?? 0;
     this.#since = o.resume?.since ?? {};
     this.#told = o.resume?.told ?? NOTHING_TOLD;
@@ -101,7 +86,7 @@ export class Drain {
     } finally {
       signal.removeEventListener('abort', wake);
       for (const stop of stops) stop();
-      this.#ending.abort();
+      this.#evictions.end();
     }
   }
 
@@ -132,20 +117,22 @@ export class Drain {
   async #loop(): Promise<DrainOutcome> {
     for (;;) {
       this.#o.signal.throwIfAborted();
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#evictions.failure !== undefined) throw this.#evictions.failure;
       const unsafe = whyNotOurs(this.#bed.watches.nodes.get(this.#o.node), this.#o);
       if (unsafe !== undefined) return { kind: 'unsafe', why: unsafe };
       const look = this.#look();
       const report = this.#report(look);
       // An eviction whose answer is still to come may have ended its pod already: its answer counts.
-      if (look.situations.length === 0 && this.#inFlight === 0) {
-        if (await this.#isFresh()) return { kind: 'drained', evicted: this.#evicted };
+      if (look.situations.length === 0 && this.#evictions.inFlight === 0) {
+        if (await this.#isFresh()) return { kind: 'drained', evicted: this.#evictions.evicted };
         continue;
       }
-      const nextMs = look.blocked ? Number.POSITIVE_INFINITY : await this.#evictDue(look);
+      const nextMs = look.blocked
+        ? Number.POSITIVE_INFINITY
+        : await this.#evictions.startDue(look.situations);
       const nowMs = this.#nowMs();
       const stallsAtMs = this.#movedAtMs + this.#patienceMs;
-      const isBusy = this.#inFlight > 0 || nextMs <= nowMs || look.situations.length === 0;
+      const isBusy = this.#evictions.inFlight > 0 || nextMs <= nowMs || look.situations.length === 0;
       if (nowMs >= stallsAtMs && !isBusy) return this.#stall(report);
       const dueAtMs = Math.min(
         nextMs,
@@ -162,7 +149,7 @@ export class Drain {
     const { watches, memory, random } = this.#bed;
     const nowMs = this.#nowMs();
     const context = lookUpIn(watches);
-    const situations: Look['situations'] = [];
+    const found: Omit<Situation, 'turn'>[] = [];
     const left = new Set<string>();
     for (const pod of watches.pods.group(this.#o.node).values()) {
       const choice = chooseForDrain(pod, { ...context, force: this.#force.has(pod.uid) });
@@ -173,7 +160,7 @@ export class Drain {
       const covering = findBudgets(pod, pdbsOf(watches, pod.namespace));
       const budget = checkBudget(pod, covering);
       const evicted = known.evictedAtMs !== null;
-      situations.push({ pod, choice, covering, budget, evicted, refusal: known.refusal, memory: known });
+      found.push({ pod, choice, covering, budget, evicted, refusal: known.refusal, memory: known });
       left.add(pod.uid);
     }
     for (const uid of this.#left) {
@@ -182,8 +169,18 @@ export class Drain {
       this.#moved();
     }
     this.#left = left;
+    const situations = this.#withTurns(found);
     this.#podsTotal = Math.max(this.#podsTotal, situations.length);
     return { situations, blocked: situations.some((each) => each.choice.kind === 'blocked') };
+  }
+
+  /** A pod that blocks the node leaves everybody where they are: nobody is asked for a checkpoint for nothing. */
+  #withTurns(found: readonly Omit<Situation, 'turn'>[]): readonly Situation[] {
+    const { rules = [], startedAt } = this.#o;
+    const startedAtMs = startedAt === undefined ? this.#startedMs : Date.parse(startedAt);
+    const pods = found.map(({ pod }) => pod);
+    const turns = judgeTurns(pods, { rules, startedAtMs, nowMs: this.#nowMs() });
+    return found.map((each) => ({ ...each, turn: turns.get(each.pod.uid) ?? { kind: 'go' } }));
   }
 
   #report({ situations }: Look): Report {
@@ -200,82 +197,6 @@ export class Drain {
       this.#o.onHeartbeat(this.#resume(false), report.progress);
     }
     return report;
-  }
-
-  /** Starts what may be tried now; answers when the next try is due. */
-  async #evictDue({ situations }: Look): Promise<number> {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const { pod, memory, budget, covering } of situations) {
-      if (memory.inFlight || memory.evictedAtMs !== null || pod.deletionTimestamp !== null) continue;
-      const atMs = tryAtMs(memory.tries, budget);
-      if (atMs > this.#nowMs()) {
-        nextMs = Math.min(nextMs, atMs);
-        continue;
-      }
-      if (this.#inFlight >= IN_FLIGHT_MAX) continue;
-      const counted = budget.kind === 'held' ? covering[0] : budget.counted;
-      const giveBack =
-        counted === undefined || counted === null
-          ? () => undefined
-          : this.#bed.slots.take(counted, budget.kind === 'held');
-      // No slot: the wake comes when one is given back or the PDB changes.
-      if (giveBack === undefined) continue;
-      if (!this.#mayEvict) {
-        try {
-          await this.#o.beforeEvicting();
-        } catch (error) {
-          giveBack({ spent: false });
-          throw error;
-        }
-        this.#mayEvict = true;
-      }
-      memory.inFlight = true;
-      this.#inFlight += 1;
-      void this.#evictOne(pod, memory, counted?.resourceVersion ?? null, giveBack);
-    }
-    return nextMs;
-  }
-
-  async #evictOne(
-    pod: PodFacts,
-    memory: PodMemory,
-    pdbVersion: string | null,
-    giveBack: (o: { spent: boolean }) => void,
-  ): Promise<void> {
-    const signal = AbortSignal.any([this.#o.signal, this.#ending.signal]);
-    let spent = false;
-    try {
-      const outcome = await evict(this.#bed.api, pod, signal);
-      spent = outcome.kind === 'evicted' || (outcome.kind === 'refused' && outcome.refusal.kind === 'pdb');
-      this.#learn(memory, outcome, pdbVersion);
-    } catch (error) {
-      if (!signal.aborted) this.#failure ??= error;
-    } finally {
-      memory.inFlight = false;
-      this.#inFlight -= 1;
-      giveBack({ spent });
-      this.#waker.wake();
-    }
-  }
-
-  #learn(memory: PodMemory, outcome: EvictionOutcome, pdbVersion: string | null): void {
-    const nowMs = this.#nowMs();
-    switch (outcome.kind) {
-      case 'evicted':
-        memory.evictedAtMs = nowMs;
-        memory.refusal = null;
-        this.#evicted += 1;
-        return this.#moved();
-      case 'gone':
-        memory.gone = true;
-        return this.#moved();
-      case 'refused': {
-        const { retryAfterMs } = outcome;
-        memory.refusal = outcome.refusal;
-        const o = { nowMs, chance: this.#bed.random(), pdbVersion, retryAfterMs };
-        memory.tries = afterRefusal(memory.tries, o);
-      }
-    }
   }
 
   /** Nothing is left in the watch; is the watch newer than the cordon, after which nothing can land here? */
@@ -305,7 +226,7 @@ export class Drain {
   #resume(stalled: boolean): DrainResume {
     return {
       podsTotal: this.#podsTotal,
-      evicted: this.#evicted,
+      evicted: this.#evictions.evicted,
       since: this.#since,
       told: this.#told,
       // A stall that nothing has ended is still the same stall.

@@ -1,5 +1,6 @@
 // From the API's objects to the facts that decisions need, and nothing more: what is left out here
 // costs no memory. Reads defensively: a field that is absent is a fact, never an exception.
+import { CHECKPOINT_DONE, CHECKPOINT_REQUESTED } from '../../domain/drain/rules.ts';
 import type { CordonView } from '../../domain/drain/cordon.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { ControllerRef, PdbFacts, PodFacts } from '../../domain/drain/pod.ts';
@@ -143,8 +144,16 @@ export function toPod(raw: RawObject): PodFacts {
     // The key alone counts, also with the value "".
     mirror: metadata.annotations?.[MIRROR_ANNOTATION] !== undefined,
     drainWish: metadata.annotations?.[DRAIN_ANNOTATION] ?? null,
+    checkpoint: checkpointOf(metadata.annotations ?? {}),
     containersStartedAt: starts.sort().at(-1) ?? null,
   };
+}
+
+/** Nearly no pod has one: null costs nothing. */
+function checkpointOf(annotations: Readonly<Record<string, string>>): PodFacts['checkpoint'] {
+  const requestedAt = annotations[CHECKPOINT_REQUESTED] ?? null;
+  const doneAt = annotations[CHECKPOINT_DONE] ?? null;
+  return requestedAt === null && doneAt === null ? null : { requestedAt, doneAt };
 }
 
 export function toPdb(raw: RawObject): PdbFacts & { uid: string } {

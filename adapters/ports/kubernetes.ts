@@ -4,6 +4,7 @@ import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { DrainProgress, ForcePods } from '../../domain/node-state.ts';
 import type { DrainImpact } from '../../domain/plan.ts';
+import type { DrainRule } from '../../domain/policy.ts';
 import type { OwnerMark } from '../../domain/run.ts';
 
 export type CordonOutcome =
@@ -46,6 +47,10 @@ export type DrainRequest = {
   resume: DrainResume | null;
   /** UIDs of pods that are taken as kubectl's --force takes them; others are not. */
   force?: readonly string[];
+  /** Which pods wait for what; absent: none does. */
+  rules?: readonly DrainRule[];
+  /** When this drain began, RFC 3339, in whatever attempt; absent: with this one. */
+  startedAt?: string;
   /** Ends the drain at once; it then rejects with the signal's reason. */
   signal: AbortSignal;
   /** Awaited once, before the first eviction of this attempt; what it throws ends the attempt. */

@@ -7,6 +7,7 @@ import type { DrainBlocker, DrainProgress } from '../node-state.ts';
 import type { BudgetCheck } from './budget.ts';
 import type { Choice } from './choose.ts';
 import type { PdbFacts, PodFacts } from './pod.ts';
+import type { Turn } from './rules.ts';
 
 /** What the API server last said to an eviction of the pod. */
 export type Refusal = {
@@ -23,6 +24,8 @@ export type PodSituation = {
   /** The API server has taken our eviction. */
   evicted: boolean;
   refusal: Refusal | null;
+  /** By the rules of the policy; `go` without any. */
+  turn: Turn;
 };
 
 export type Report = {
@@ -100,6 +103,9 @@ function whyHeld(s: PodSituation, nowMs: number): Refusal | Held | undefined {
     };
   }
   if (s.evicted) return undefined;
+  if (s.turn.kind === 'held') return { kind: 'rule', text: s.turn.text };
+  // Its turn is still to come: what holds those before it is told, and that is all there is to do.
+  if (s.turn.kind !== 'go') return undefined;
   if (s.budget.kind === 'held') return { kind: s.budget.by, text: s.budget.text };
   return s.refusal ?? undefined;
 }

@@ -24,6 +24,8 @@ export type PodFacts = {
   mirror: boolean;
   /** Value of refit.dev/drain; null without it. */
   drainWish: string | null;
+  /** Values of refit.dev/checkpoint-requested and -done, as written; null without either. */
+  checkpoint: { requestedAt: string | null; doneAt: string | null } | null;
   /** Latest start of its containers, RFC 3339; null when none runs. */
   containersStartedAt: string | null;
 };

@@ -120,6 +120,8 @@ function freedByBlocker(blocker: DrainBlocker, node: string): string {
     case 'daemonSetMissing':
     case 'annotation':
       return `the pod's end or a person's deleting it; or refit skip ${node}`;
+    case 'rule':
+      return `what the rule waits for, or its deadline; or refit skip ${node}`;
     case 'terminating':
       return 'the pod ending by itself';
     case 'conflict':

@@ -58,10 +58,11 @@ export function planStep(o: {
 
 /** What is neutral is left out: a step travels with every activity of its node. */
 export function planDrainStep({ drain }: Policy, deferrals: number): DrainStep {
-  const { timeoutMs, onTimeout, deferralsMax } = drain;
+  const { timeoutMs, onTimeout, deferralsMax, rules } = drain;
   return {
     timeoutMs,
     ...(deferrals === 0 ? {} : { deferrals }),
     ...(onTimeout === 'fail' ? {} : { onTimeout, deferralsLeft: Math.max(0, deferralsMax - deferrals) }),
+    ...(rules.length === 0 ? {} : { rules }),
   };
 }

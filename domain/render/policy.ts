@@ -2,7 +2,7 @@
 // Must never promise what the policy does not say.
 import { formatDuration } from '../duration.ts';
 import type { Pool } from '../fleet.ts';
-import type { Policy } from '../policy.ts';
+import type { DrainRule, Policy } from '../policy.ts';
 
 /** Who is asked before what. */
 export function renderApproval({ approval }: Policy): string {
@@ -38,6 +38,9 @@ export function renderWay({ policy }: Pool, imageId: string): readonly string[] 
   const timeout = formatDuration(reimage.timeoutMs);
   return [
     'cordon, marked as ours',
+    ...(drain.rules.length === 0
+      ? []
+      : [`pods leave by these rules: ${drain.rules.map(renderRule).join('; ')}`]),
     `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${renderOnTimeout(drain)}`,
     `${renderReimage(policy, imageId)}: ${timeout}`,
     `back and Ready after a new boot: ${timeout}`,
@@ -46,6 +49,17 @@ export function renderWay({ policy }: Pool, imageId: string): readonly string[] 
     'uncordon',
   ];
 }
+
+/** `jobs (app=train in ml, order -1): waits for completion, at most 20m` */
+function renderRule({ name, matchLabels, namespaces, order, waitFor, deadlineMs }: DrainRule): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const where = namespaces === null ? '' : ` in ${namespaces.join(', ')}`;
+  const until = deadlineMs === null ? 'as long as the drain lasts' : `at most ${formatDuration(deadlineMs)}`;
+  const wait = waitFor === 'nothing' ? 'waits for nothing' : `waits for ${WAIT_FOR[waitFor]}, ${until}`;
+  return `${name} (${labels.join(',')}${where}, order ${order}): ${wait}`;
+}
+
+const WAIT_FOR = { completion: 'its end', checkpoint: 'a checkpoint' } as const;
 
 function renderOnTimeout({ onTimeout, deferForMs, deferralsMax }: Policy['drain']): string {
   const often = deferralsMax === 1 ? 'once' : `up to ${deferralsMax} times`;

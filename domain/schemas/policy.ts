@@ -1,7 +1,7 @@
 // Policies as a fleet file writes them, and the overrides of one run: every section and field may be
 // left out and then comes from what the policy extends. Which fields are in force: unenforced.ts.
 import { z } from 'zod';
-import type { Policy } from '../policy.ts';
+import type { DrainRule, Policy } from '../policy.ts';
 import {
   amount,
   amountOrNone,
@@ -9,6 +9,7 @@ import {
   flag,
   instant,
   isTimezone,
+  labels,
   name,
   oldRootVolume,
   pattern,
@@ -26,6 +27,11 @@ const STEP_MAX_MS = 7 * DAY_MS;
 /** A volume kept for longer than a year is a backup, and belongs elsewhere. */
 const KEEP_MAX_MS = 365 * DAY_MS;
 const NODES_MAX = 5000;
+/** The rules travel with each step, of which 40 must fit one payload. */
+const RULES_MAX = 10;
+const RULE_LABELS_MAX = 5;
+const RULE_NAMESPACES_MAX = 10;
+const RULE_ORDER_MAX = 100;
 
 const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const windowDays = z
@@ -97,6 +103,43 @@ const approval = z
   })
   .describe('Who is asked before what.');
 
+const drainRule = z
+  .strictObject({
+    name: name('the name of a rule').describe('Shown to whoever waits.'),
+    selector: z
+      .strictObject({
+        matchLabels: labels
+          .refine((o) => Object.keys(o).length > 0 && Object.keys(o).length <= RULE_LABELS_MAX, {
+            error: `1 to ${RULE_LABELS_MAX} labels`,
+          })
+          .describe('Labels that every pod of the rule carries.'),
+      })
+      .describe('Which pods the rule is for.'),
+    namespaces: z
+      .array(name('a namespace'))
+      .min(1, { error: 'at least one namespace, or null for all' })
+      .max(RULE_NAMESPACES_MAX)
+      .nullable()
+      .optional()
+      .describe('Only pods of these namespaces; null or absent: of all.'),
+    order: whole(-RULE_ORDER_MAX, RULE_ORDER_MAX)
+      .optional()
+      .describe('Pods of a lower order leave first; those that no rule selects have 0.'),
+    waitFor: z
+      .enum(['nothing', 'completion', 'checkpoint'], { error: 'one of nothing, completion, checkpoint' })
+      .optional()
+      .describe('What a pod is given time for before it is evicted.'),
+    deadline: duration(SECOND_MS, STEP_MAX_MS)
+      .nullable()
+      .optional()
+      .describe('How long at most; null or absent: as long as the drain lasts.'),
+  })
+  .refine(({ waitFor, deadline }) => (deadline ?? null) === null || (waitFor ?? 'nothing') !== 'nothing', {
+    error: 'no deadline, or waitFor: completion or checkpoint, which it would end',
+    path: ['deadline'],
+  })
+  .describe('Lets some pods leave later than others; never sooner than without it.');
+
 const drain = z
   .strictObject({
     timeout: duration(SECOND_MS, STEP_MAX_MS).optional().describe('How long pods may take to leave.'),
@@ -110,6 +153,16 @@ const drain = z
     deferFor: duration(SECOND_MS, STEP_MAX_MS)
       .optional()
       .describe('How long a deferred node is left alone before it is taken up again.'),
+    rules: z
+      .array(drainRule)
+      .max(RULES_MAX, { error: `at most ${RULES_MAX} rules` })
+      .refine((rules) => new Set(rules.map((rule) => rule.name)).size === rules.length, {
+        error: 'rules of which no two have the same name',
+      })
+      .optional()
+      .describe(
+        'Which pods leave first, and which are waited for; the first rule that selects a pod is its own.',
+      ),
   })
   .describe('Moving the pods away.');
 
@@ -213,6 +266,7 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
       onTimeout: or(drain?.onTimeout, base.drain.onTimeout),
       deferralsMax: or(drain?.deferralsMax, base.drain.deferralsMax),
       deferForMs: or(drain?.deferFor, base.drain.deferForMs),
+      rules: drain?.rules?.map(toRule) ?? base.drain.rules,
     },
     reimage: {
       method: or(reimage?.method, base.reimage.method),
@@ -226,6 +280,18 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
       consecutiveMax: or(failure?.consecutiveMax, base.failure.consecutiveMax),
       onExceeded: or(failure?.onExceeded, base.failure.onExceeded),
     },
+  };
+}
+
+function toRule(rule: z.output<typeof drainRule>): DrainRule {
+  const { name: named, selector, namespaces, order, waitFor, deadline } = rule;
+  return {
+    name: named,
+    matchLabels: selector.matchLabels,
+    namespaces: namespaces ?? null,
+    order: order ?? 0,
+    waitFor: waitFor ?? 'nothing',
+    deadlineMs: deadline ?? null,
   };
 }
 

@@ -208,3 +208,30 @@ describe('drainNode under onTimeout: force', () => {
     expect(ending).toMatchObject({ kind: 'answered', answer: { kind: 'drained' } });
   });
 });
+
+describe('drainNode under drain rules', () => {
+  it('counts a rule’s deadline from the beginning of the drain, in whatever attempt [I165]', async () => {
+    const rules = [
+      {
+        name: 'jobs',
+        matchLabels: { app: 'job' },
+        namespaces: null,
+        order: 0,
+        waitFor: 'completion',
+        deadlineMs: 60_000,
+      },
+    ] as const;
+    const seen: unknown[] = [];
+    bed.cluster.drainWith = (request) => {
+      seen.push([request.rules, request.startedAt]);
+      return Promise.resolve({ kind: 'drained', evicted: 1 });
+    };
+    const step = { ...nodeStep(), drain: { timeoutMs: 1_800_000, rules } };
+    const o = { ...nodeInput(step), deadline: DEADLINE };
+    await answerOf(drainNode, o);
+    bed.clock.now = new Date(bed.clock.now.getTime() + 60_000);
+    const heartbeatDetails = { resume, progress: blocked, grantAtMs: bed.clock.now.getTime() };
+    await runActivity(drainNode, o, { heartbeatDetails });
+    expect(seen).toEqual([1, 2].map(() => [rules, '2026-01-02T00:00:00.000Z']));
+  });
+});

@@ -15,7 +15,9 @@ const UNTIL = '2026-01-01T00:10:00.000Z';
 const scope = newScope(['n1', 'n2'].map((name) => rowOf(name)));
 const policy = policyOf({
   unavailableMax: 2,
-  policy: { drain: { timeoutMs: 60_000, onTimeout: 'defer', deferralsMax: 2, deferForMs: 600_000 } },
+  policy: {
+    drain: { timeoutMs: 60_000, onTimeout: 'defer', deferralsMax: 2, deferForMs: 600_000, rules: [] },
+  },
 });
 
 type Unstamped<E> = E extends { at: string } ? Omit<E, 'at'> : never;

@@ -10,7 +10,9 @@ import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 const AT = '2026-01-01T00:00:00.000Z';
 const scope = newScope([rowOf('n1')]);
 const policy = policyOf({
-  policy: { drain: { timeoutMs: 60_000, onTimeout: 'force', deferralsMax: 1, deferForMs: 600_000 } },
+  policy: {
+    drain: { timeoutMs: 60_000, onTimeout: 'force', deferralsMax: 1, deferForMs: 600_000, rules: [] },
+  },
 });
 const pods = [1, 2].map((at) => ({
   namespace: 'default',

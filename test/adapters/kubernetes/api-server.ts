@@ -212,7 +212,8 @@ export class ApiServer {
     if (taken.method === 'GET') return { status: 200, body: object };
     const patch = taken.body as Obj;
     const { uid, resourceVersion } = patch.metadata;
-    const fits = uid === object.metadata.uid && resourceVersion === object.metadata.resourceVersion;
+    const isNewest = resourceVersion === undefined || resourceVersion === object.metadata.resourceVersion;
+    const fits = uid === object.metadata.uid && isNewest;
     if (!fits) return { status: 409, body: { message: 'the object has been modified' } };
     return { status: 200, body: this.put(kind, merge(object, patch) as Obj) };
   }

@@ -46,7 +46,7 @@ export function putNode(server: ApiServer, name: string, annotations: Record<str
 export function putPod(
   server: ApiServer,
   name: string,
-  o: { node?: string; bare?: boolean; uid?: string } = {},
+  o: { node?: string; bare?: boolean; uid?: string; app?: string; phase?: string } = {},
 ): void {
   const ownerReferences =
     o.bare === true ? [] : [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', controller: true }];
@@ -54,12 +54,12 @@ export function putPod(
     metadata: {
       name,
       namespace: 'default',
-      labels: { app: 'web' },
+      labels: { app: o.app ?? 'web' },
       ownerReferences,
       ...(o.uid === undefined ? {} : { uid: o.uid }),
     },
     spec: { nodeName: o.node ?? 'n1' },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    status: { phase: o.phase ?? 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
   });
 }
 

@@ -19,6 +19,7 @@ function situation(changes: Partial<PodSituation> = {}): PodSituation {
     budget,
     evicted: false,
     refusal: null,
+    turn: { kind: 'go' },
     ...changes,
   };
 }

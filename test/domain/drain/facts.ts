@@ -16,6 +16,7 @@ export function pod(changes: Partial<PodFacts> = {}): PodFacts {
     controller: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web' },
     mirror: false,
     drainWish: null,
+    checkpoint: null,
     containersStartedAt: null,
     ...changes,
   };

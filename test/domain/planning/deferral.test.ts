@@ -28,6 +28,15 @@ const rows = ['n1', 'n2', 'n3'].map((name) => rowOf(name));
 const known = (...nodes: DeferredNode[]) => new Map(nodes.map((one) => [one.node, one]));
 const one = (node: string, until: string | null): DeferredNode => ({ node, attempt: 1, times: 1, until });
 
+const RULE = {
+  name: 'jobs',
+  matchLabels: { app: 'job' },
+  namespaces: null,
+  order: 0,
+  waitFor: 'completion',
+  deadlineMs: null,
+} as const;
+
 describe('deferred nodes', () => {
   it('wait until their time and not a moment longer [I156]', () => {
     const split = (until: string | null) =>
@@ -56,7 +65,13 @@ describe('deferred nodes', () => {
   });
 
   it('carry what is left of their deferrals, and under a neutral policy nothing at all', () => {
-    const drain = { timeoutMs: 60_000, onTimeout: 'defer', deferralsMax: 2, deferForMs: 1_000 } as const;
+    const drain = {
+      timeoutMs: 60_000,
+      onTimeout: 'defer',
+      deferralsMax: 2,
+      deferForMs: 1_000,
+      rules: [],
+    } as const;
     const policy = policyOf({ policy: { drain } });
     expect(planDrainStep(policy, 0)).toEqual({ timeoutMs: 60_000, onTimeout: 'defer', deferralsLeft: 2 });
     expect(planDrainStep(policy, 3)).toEqual({
@@ -66,6 +81,8 @@ describe('deferred nodes', () => {
       deferralsLeft: 0,
     });
     expect(planDrainStep(policyOf(), 0)).toEqual({ timeoutMs: 600_000 });
+    const ruled = policyOf({ policy: { drain: { ...defaultPolicy.drain, rules: [RULE] } } });
+    expect(planDrainStep(ruled, 0).rules).toEqual([RULE]);
   });
 });
 
