@@ -37,6 +37,8 @@ export type CliContext = {
   fleet: (o: { fleetPath?: string | undefined }) => Promise<FleetSide>;
   /** undefined when REFIT_RECORDS names none. */
   records: () => Promise<Records | undefined>;
+  /** Asks the person at the terminal; undefined when there is none. Answers undefined on ctrl-C. */
+  askYesNo: ((question: string) => Promise<boolean | undefined>) | undefined;
   /** A part of the terminal that is overwritten at each change. */
   liveRegion: () => LiveRegion;
   /** Is a worker until it is told to stop. */

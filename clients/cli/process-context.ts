@@ -26,6 +26,7 @@ export function createProcessContext(parts: ProcessParts): CliContext {
     },
     fleet: (o) => openFleetSide(o.fleetPath, parts.env),
     records: () => openRecords(parts.env),
+    askYesNo: isInteractive() ? (question) => askYesNo(question, parts.interrupted) : undefined,
     liveRegion: () => {
       const log = createLogUpdate(process.stdout);
       return { show: log, done: log.done };
@@ -39,6 +40,20 @@ export function createProcessContext(parts: ProcessParts): CliContext {
       await runWorker(readSettings(env));
     },
   };
+}
+
+/** Questions go to stderr: what is asked is no fact. */
+function isInteractive(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+async function askYesNo(question: string, signal: AbortSignal): Promise<boolean | undefined> {
+  const { confirm } = await import('@inquirer/prompts');
+  try {
+    return await confirm({ message: question, default: false }, { output: process.stderr, signal });
+  } catch {
+    return undefined;
+  }
 }
 
 function writerOf(stream: NodeJS.WriteStream): Writer {

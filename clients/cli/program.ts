@@ -1,6 +1,7 @@
 // All commands of `refit`, in the order in which people need them. Must never look at `process`: the
 // context says what there is.
 import { Command, CommanderError } from 'commander';
+import { registerApprove } from './commands/approve.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDecisions } from './commands/decisions.ts';
 import { registerDrain } from './commands/drain.ts';
@@ -64,6 +65,7 @@ export function buildProgram(context: CliContext, settings: ProgramSettings): Co
   registerUpgrade(program, context);
   registerStatus(program, context);
   registerWhy(program, context);
+  registerApprove(program, context);
   registerDecisions(program, context);
   registerReport(program, context);
   registerDrain(program, context);

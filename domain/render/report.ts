@@ -10,6 +10,9 @@ import { renderNodeEnd, renderTimeline } from './timeline.ts';
 const LINES_SHOWN = 200;
 /** The way of each failed node is a dozen lines; whoever has more of them looks for what they share. */
 const FAILED_SHOWN = 10;
+/** A dozen lines each: the first ones of a run are looked at most closely. */
+const EVIDENCE_SHOWN = 20;
+const EVIDENCE_LINES = 20;
 
 /** `way`: the nodes' histories and people's decisions, where the records have them. */
 export function renderReport(
@@ -50,12 +53,36 @@ function renderPlanned({ plan, outcome }: RunReport): readonly string[] {
 function renderDecisions(decisions: readonly Decision[] | undefined): readonly string[] {
   if (decisions === undefined) return [];
   if (decisions.length === 0) return ['', 'Decisions: none is recorded'];
-  const lines = decisions.map((one) => {
-    const subject = one.subject === null ? '' : ` ${printable(one.subject)}`;
-    const reason = one.reason === null ? '' : `: ${printable(one.reason)}`;
-    return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${reason}`;
-  });
-  return ['', 'Decisions (names are what the senders said of themselves)', ...indent(bound(lines))];
+  const lines = decisions.map((one, index) => [
+    renderDecision(one),
+    // Of the oldest whole: those who approve first decide most. The others are in the JSON.
+    ...(index < EVIDENCE_SHOWN ? indent(indent(renderEvidence(one))) : []),
+  ]);
+  const left = decisions.length - LINES_SHOWN;
+  const more = left > 0 ? [`… and ${left} more: -o json shows all`] : [];
+  return [
+    '',
+    'Decisions (names are what the senders said of themselves)',
+    ...indent([...lines.slice(0, LINES_SHOWN).flat(), ...more]),
+  ];
+}
+
+function renderDecision(one: Decision): string {
+  const subject = one.subject === null ? '' : ` ${printable(one.subject)}`;
+  const count = one.yeses === undefined || one.yeses === '1 of 1' ? '' : `, yes ${printable(one.yeses)}`;
+  const said = one.saidAt === undefined ? '' : `, said at ${printable(one.saidAt)}`;
+  const reason = one.reason === null ? '' : `: ${printable(one.reason)}`;
+  return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${count}${said}${reason}`;
+}
+
+/** What was on the screen, and of which plan. */
+function renderEvidence({ evidence = [], planDigest }: Decision): readonly string[] {
+  if (evidence.length === 0) return [];
+  const plan = planDigest === null ? [] : [`plan ${printable(planDigest)}`];
+  return [
+    ...evidence.slice(0, EVIDENCE_LINES).map((line) => `| ${printable(line)}`),
+    ...plan.map((text) => `| ${text}`),
+  ];
 }
 
 function renderNodes(nodes: readonly NodeHistory[] | undefined): readonly string[] {

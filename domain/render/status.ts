@@ -57,10 +57,14 @@ function renderGates(gates: readonly Gate[], now: Date | undefined): readonly st
   return gates.flatMap((gate) => [
     '',
     `Asked of you: ${gate.name}  (${renderSince(gate.openedAt, now)})`,
-    ...indent(gate.evidence.map((line) => printable(line))),
-    ...indent(renderYeses(gate, now)),
+    ...indent(renderGateFacts(gate, now)),
     ...indent(gate.answers.map((answer) => `$ ${printable(answer, 500)}`)),
   ]);
+}
+
+/** What a person should know before answering. */
+export function renderGateFacts(gate: Gate, now?: Date): readonly string[] {
+  return [...gate.evidence.map((line) => printable(line)), ...renderYeses(gate, now)];
 }
 
 /** `1 of 2 yeses: sam (23h left)`; nothing when one yes is all that is asked. */

@@ -44,6 +44,7 @@ export async function runRefit(
     connect: absent('Temporal'),
     fleet: absent('fleet'),
     records: () => Promise.resolve(undefined),
+    askYesNo: undefined,
     liveRegion: () => ({
       show: (text) => {
         out.write(`${text}\n`);

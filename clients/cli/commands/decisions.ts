@@ -1,4 +1,4 @@
-// approve, reject, pause, resume, skip, retry, abort: what people tell a run. Each goes as an Update,
+// reject, pause, resume, skip, retry, abort: what people tell a run. Each goes as an Update,
 // so that the answer says whether it took effect; sending the same one twice decides nothing twice.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
@@ -14,8 +14,9 @@ import { outputOption, printFacts } from '../output.ts';
 import type { Format } from '../output.ts';
 import { ensureWorker, explainRunError, pickRun, withTemporal } from '../runs.ts';
 import { UpdateRefused } from '../temporal-side.ts';
+import type { TemporalSide } from '../temporal-side.ts';
 
-type DecisionFlags = RunFlags & {
+export type DecisionFlags = RunFlags & {
   by?: string;
   reason?: string;
   planDigest?: string;
@@ -36,19 +37,12 @@ type Decision = {
   more?: string;
 };
 
-const GATE = { name: '<gate>', key: 'gate', text: 'as refit status shows it, e.g. node/ip-10-0-0-1' };
+/** How a gate is named. */
+export const GATE_TEXT = 'as refit status shows it, e.g. node/ip-10-0-0-1';
+const GATE = { name: '<gate>', key: 'gate', text: GATE_TEXT };
 const NODE = { name: '<node>', key: 'node', text: 'name of the node' };
 
 const DECISIONS: readonly Decision[] = [
-  {
-    name: 'approve',
-    update: 'approve',
-    argument: GATE,
-    reason: 'optional',
-    planDigest: true,
-    description: 'answer an open gate with yes',
-    examples: ['refit approve node/ip-10-0-0-1', 'refit approve pool/h100 --reason "looked at the canary"'],
-  },
   {
     name: 'reject',
     update: 'reject',
@@ -106,50 +100,70 @@ export function registerDecisions(program: Command, context: CliContext): void {
 function registerDecision(program: Command, context: CliContext, decision: Decision): void {
   const command = program.command(decision.name).description(decision.description);
   if (decision.argument !== undefined) command.argument(decision.argument.name, decision.argument.text);
+  addDecisionOptions(command, decision);
+  addExamples(command, decision.examples, decision.more);
+  command.action(async (...args: unknown[]) => {
+    const subject = decision.argument === undefined ? undefined : String(args[0]);
+    const flags = command.opts<DecisionFlags>();
+    const content = decisionContent(context, decision, subject, flags);
+    await withDecidedRun(context, flags, decision, content, (temporal, workflowId) =>
+      sendDecision(context, temporal, { ...decision, workflowId, content, flags }),
+    );
+  });
+}
+
+export function addDecisionOptions(
+  command: Command,
+  o: { reason: 'none' | 'optional' | 'required'; planDigest?: boolean },
+): void {
   command.addOption(workflowIdOption());
   command.option('--by <name>', "who says so (default: the operating system's user; not authenticated)");
-  if (decision.reason !== 'none') command.option('--reason <text>', 'why, for the report');
-  if (decision.planDigest === true) {
+  if (o.reason !== 'none') command.option('--reason <text>', 'why, for the report');
+  if (o.planDigest === true) {
     command.option('--plan-digest <digest>', 'only if the run still has this plan (sha256:…)');
   }
   command.option('--update-id <id>', 'name of this very message: sent again under it, it counts once');
   command.addOption(outputOption());
   addConnectionOptions(command);
-  addExamples(command, decision.examples, decision.more);
-  command.action(async (...args: unknown[]) => {
-    const subject = decision.argument === undefined ? undefined : String(args[0]);
-    const flags = command.opts<DecisionFlags>();
-    await decide(context, decision, subject, flags);
-  });
 }
 
-async function decide(
+/** The run that is meant, with a worker that can answer; else how to say it without one. */
+export async function withDecidedRun(
   context: CliContext,
-  decision: Decision,
-  subject: string | undefined,
   flags: DecisionFlags,
+  { update }: { update: MessageName },
+  content: object,
+  work: (temporal: TemporalSide, workflowId: string) => Promise<void>,
 ): Promise<void> {
-  const content = decisionContent(context, decision, subject, flags);
   await withTemporal(context, flags, async (temporal) => {
     const workflowId = await pickRun(temporal, flags);
     await ensureWorker(temporal, [
       'Or send it as a signal, which waits for a worker: ' +
-        `temporal workflow signal -w ${workflowId} --name ${decision.update} -i '${JSON.stringify(content)}'`,
+        `temporal workflow signal -w ${workflowId} --name ${update} -i '${JSON.stringify(content)}'`,
     ]);
-    const updateId = flags.updateId ?? randomUUID();
-    try {
-      const answer = await temporal.update({ workflowId, name: decision.update, content, updateId });
-      const facts = { workflowId, message: decision.update, content, accepted: true, effect: answer.effect };
-      printFacts(context, flags.output, facts, () => `${decision.name}: ${answer.effect}`);
-    } catch (error) {
-      if (error instanceof UpdateRefused) {
-        throw new CliError(`run ${workflowId} refused ${decision.name}: ${error.message}`, {
-          hints: [`What is open, and what stands where: refit status -w ${workflowId}`],
-        });
-      }
-      throw await explainRunError(temporal, workflowId, error);
-    }
+    await work(temporal, workflowId);
   });
+}
+
+export async function sendDecision(
+  context: CliContext,
+  temporal: TemporalSide,
+  o: { name: string; update: MessageName; workflowId: string; content: object; flags: DecisionFlags },
+): Promise<void> {
+  const { name, update, workflowId, content, flags } = o;
+  const updateId = flags.updateId ?? randomUUID();
+  try {
+    const answer = await temporal.update({ workflowId, name: update, content, updateId });
+    const facts = { workflowId, message: update, content, accepted: true, effect: answer.effect };
+    printFacts(context, flags.output, facts, () => `${name}: ${answer.effect}`);
+  } catch (error) {
+    if (error instanceof UpdateRefused) {
+      throw new CliError(`run ${workflowId} refused ${name}: ${error.message}`, {
+        hints: [`What is open, and what stands where: refit status -w ${workflowId}`],
+      });
+    }
+    throw await explainRunError(temporal, workflowId, error);
+  }
 }
 
 function decisionContent(
@@ -164,15 +178,28 @@ function decisionContent(
       hints: ['It stands in the report, for those who ask later.'],
     });
   }
-  const content = {
+  return checkedContent(decision.name, decision.update, {
     ...(decision.argument === undefined ? {} : { [decision.argument.key]: subject }),
-    by: flags.by ?? context.userName(),
-    ...(reason === undefined ? {} : { reason }),
-    ...(flags.planDigest === undefined ? {} : { planDigest: flags.planDigest }),
+    ...commonContent(context, flags),
     ...decision.fixed,
+  });
+}
+
+export function commonContent(context: CliContext, flags: DecisionFlags): Record<string, unknown> {
+  return {
+    by: flags.by ?? context.userName(),
+    ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+    ...(flags.planDigest === undefined ? {} : { planDigest: flags.planDigest }),
   };
-  // The very check that the run makes, before anything is sent.
-  const parsed = messageParsers[decision.update](content);
-  if (parsed.kind === 'invalid') throw new CliError(`${decision.name}: ${renderInvalid(parsed)}`);
+}
+
+/** The very check that the run makes, before anything is sent. */
+export function checkedContent(
+  name: string,
+  update: MessageName,
+  content: Record<string, unknown>,
+): Record<string, unknown> {
+  const parsed = messageParsers[update](content);
+  if (parsed.kind === 'invalid') throw new CliError(`${name}: ${renderInvalid(parsed)}`);
   return content;
 }
