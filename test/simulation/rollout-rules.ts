@@ -32,6 +32,10 @@ export function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next:
     rule(instance?.state === 'running', `${name} has an instance that runs`);
     const expected = retried.has(name) ? ROW_CODES.failed : ROW_CODES.waiting;
     rule(codeOf(rollout, name) === expected, `${name} stands as ${expected}`);
+    rule(
+      endsInHours(rollout, step.pool, Date.parse(next.observedAt)),
+      `${name} ends in its hours [I126] [I127] [I128]`,
+    );
     if (retried.has(name)) continue;
     checkTurn(rollout, byName, next, step.pool);
     checkStage(rollout, byName, next, name);
@@ -41,6 +45,28 @@ export function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next:
     const row = rollout.rows.find((one) => one.node === step.node);
     if (row !== undefined && row.canary !== true && !retried.has(row.node)) rollout.othersBegun.add(row.pool);
   }
+}
+
+/** Open in each minute from the start of a node to its expected end. Windows are daily and in UTC here. */
+function endsInHours({ definition }: Rollout, pool: string, startMs: number): boolean {
+  const policy = definition.pools.find(({ name }) => name === pool)?.policy;
+  if (policy === undefined || (policy.windows.length === 0 && policy.exclusions.length === 0)) return true;
+  const { drain, reimage, verify } = policy;
+  const expectedMs =
+    Math.min(drain.timeoutMs, 1_800_000) + Math.min(reimage.timeoutMs, 1_800_000) + verify.soakMs;
+  const isOpen = (ms: number) => {
+    const minute = Math.floor(ms / 60_000) % 1440;
+    const inWindow = policy.windows.some(({ start, durationMs }) => {
+      const opens = Number(start.slice(0, 2)) * 60 + Number(start.slice(3));
+      return (minute - opens + 1440) % 1440 < durationMs / 60_000;
+    });
+    const excluded = policy.exclusions.some(
+      ({ from, until }) => Date.parse(from) <= ms && ms < Date.parse(until),
+    );
+    return !excluded && (policy.windows.length === 0 || inWindow);
+  };
+  for (let ms = startMs; ms < startMs + expectedMs; ms += 60_000) if (!isOpen(ms)) return false;
+  return true;
 }
 
 /** Canaries first, watched for the whole soak; those that were not Ready last; both behind their gates. */
@@ -153,7 +179,9 @@ function checkAccount(rollout: Rollout, next: NextSteps): void {
   const told = next.waiting.reduce((sum, one) => sum + one.nodes, 0);
   const answered = next.steps.length + next.settled.length + told;
   if (answered !== asked) throw new Error(`rule: ${asked} nodes wait, ${answered} are answered for [I101]`);
-  const mute = next.waiting.find(({ why }) => !/begins when|taken when|freed when|opens when/.test(why.text));
+  const mute = next.waiting.find(
+    ({ why }) => !/begins when|taken when|freed when|opens when|goes on 20/.test(why.text),
+  );
   if (mute !== undefined) throw new Error(`rule: a reason says what frees it [I101]: ${mute.why.text}`);
 }
 

@@ -5,9 +5,11 @@ import { describe, expect, it } from '@jest/globals';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import { defaultPolicy } from '../../domain/default-policy.ts';
 import type { Pool } from '../../domain/fleet.ts';
+import type { Policy } from '../../domain/policy.ts';
 import { instanceIdOf } from '../../domain/planning/node-reading.ts';
 import { ROW_CODES, countCodes } from '../../domain/row-codes.ts';
 import {
+  OBSERVED_AT,
   OWNER,
   sampleDefinition,
   sampleNode,
@@ -24,6 +26,7 @@ const CHAOS_TICKS = 60;
 /** Far more than the largest fleet here needs one by one. */
 const TICKS_MAX = 1000;
 const RERUN = 'REFIT_SIMULATION_SEED';
+const ALL_DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 function samplePools(random: Random): Pool[] {
   return ['batch', 'h100', 'spare'].slice(0, 1 + random.below(3)).map((name) => {
@@ -36,8 +39,31 @@ function samplePools(random: Random): Pool[] {
     const canary = { nodes: { kind: 'count' as const, count: canaries }, soakMs: random.below(5) * 60_000 };
     const before = random.oneIn(3) ? ('canary' as const) : ('never' as const);
     const approval = { ...defaultPolicy.approval, before };
-    return samplePool(name, { policy: samplePolicy({ disruption, canary, approval }) });
+    const hours = sampleHours(random);
+    return samplePool(name, { policy: samplePolicy({ disruption, canary, approval, ...hours }) });
   });
+}
+
+/** Freezes in the next hours for some pools, windows for a few: to lay them out takes longer than all else. */
+function sampleHours(random: Random): Partial<Policy> {
+  if (!random.oneIn(4)) return {};
+  const startMs = Date.parse(OBSERVED_AT);
+  const exclusions = Array.from({ length: 1 + random.below(2) }, () => {
+    const fromMs = startMs + random.below(180) * 60_000;
+    const untilMs = fromMs + (1 + random.below(60)) * 60_000;
+    return { from: new Date(fromMs).toISOString(), until: new Date(untilMs).toISOString(), why: 'freeze' };
+  });
+  const daily = { days: ALL_DAYS, timezone: 'UTC' };
+  const windows = [
+    { ...daily, start: `09:${10 + random.below(50)}`, durationMs: (20 + random.below(90)) * 60_000 },
+    { ...daily, start: '14:00', durationMs: 28_800_000 },
+  ];
+  return {
+    exclusions,
+    ...(random.oneIn(12) ? { windows } : {}),
+    drain: { ...defaultPolicy.drain, timeoutMs: 120_000 },
+    reimage: { ...defaultPolicy.reimage, timeoutMs: 180_000 },
+  };
 }
 
 function sampleFleetNodes(pools: readonly Pool[], random: Random): NodeFacts[] {
@@ -145,7 +171,7 @@ describe('rollouts by chance', () => {
   const first = only === undefined ? 1 : Number(only);
   const last = only === undefined ? SEEDS : first;
 
-  it('keep every rule at every step, and end [I90] [I91] [I92] [I97] [I98] [I101] [I104] [I107] [I110] [I111] [I112] [I113] [I114]', () => {
+  it('keep every rule at every step, and end [I90] [I91] [I92] [I97] [I98] [I101] [I104] [I107] [I110] [I111] [I112] [I113] [I114] [I126] [I127] [I128]', () => {
     let nodesDone = 0;
     for (let seed = first; seed <= last; seed += 1) {
       try {
