@@ -183,6 +183,26 @@ describe('a wrong fleet file', () => {
       'give it a unit, like 30m',
     ],
     [
+      'an exclusion that ends before it begins',
+      (d) => {
+        const exclusion = { from: '2027-01-03T00:00:00Z', until: '2026-12-20T00:00:00Z', why: 'freeze' };
+        Object.assign(d.spec.policies[0] ?? {}, { exclusions: [exclusion] });
+      },
+      'spec.policies[0].exclusions[0].until',
+      'a time after `from`',
+      null,
+    ],
+    [
+      'a time zone that does not exist',
+      (d) => {
+        const window = { days: ['mon'], start: '22:00', duration: '6h', timezone: 'Mars/Olympus' };
+        Object.assign(d.spec.policies[0] ?? {}, { windows: [window] });
+      },
+      'spec.policies[0].windows[0].timezone',
+      'a time zone by its IANA name, like Europe/Berlin',
+      null,
+    ],
+    [
       'a bad amount',
       (d) => Object.assign(d.spec.policies[0] ?? {}, { disruption: { unavailableMax: '0%' } }),
       'spec.policies[0].disruption.unavailableMax',
