@@ -201,7 +201,7 @@ async function idle(run: FleetRun): Promise<void> {
 const LOOK_SUMMARIES: Readonly<Record<NextLook['kind'], string>> = {
   none: 'children of an earlier run',
   soon: 'something outside of the run',
-  at: 'its windows',
+  at: 'its windows, or the return of deferred nodes',
 };
 
 /** Null: no time changes anything. */

@@ -5,7 +5,7 @@ import { isOfHours } from './fleet-hours.ts';
 import { mayPlan, waitsForOutside } from './fleet-phase.ts';
 import { occupiedNodes } from './fleet-state.ts';
 import type { RunState } from './fleet-state.ts';
-import type { WhyKind } from '../plan.ts';
+import type { Why, WhyKind } from '../plan.ts';
 
 export type NextLook =
   /** A message or the end of a node brings it on. */
@@ -35,17 +35,23 @@ export function nextLookOf(state: RunState): NextLook {
   const { lastPlan } = state;
   const waiting = (lastPlan?.waiting ?? []).map(({ why }) => why);
   const asks = mayPlan({ ...state, planWanted: true });
-  if (!asks || state.planFailure !== null || lastPlan === null || !waiting.some(isOfHours)) {
-    return waitsForOutside(state) ? { kind: 'soon', by: null } : { kind: 'none' };
+  if (!asks || state.planFailure !== null || lastPlan === null || !waiting.some(isOfTime)) {
+    const by = waiting.flatMap(({ until }) => (until === undefined ? [] : [until])).sort()[0] ?? null;
+    return waitsForOutside(state) ? { kind: 'soon', by } : { kind: 'none' };
   }
   const times = waiting.flatMap((why) => {
     if (why.until !== undefined) return [why.until];
     return isOfHours(why) ? [timeAfter(lastPlan.at, NO_END_LOOK_MS)] : [];
   });
   const at = times.reduce((a, b) => (msBetween(a, b) < 0 ? b : a));
-  const watched = waiting.some((why) => !isOfHours(why) && !QUIET.has(why.kind));
+  const watched = waiting.some((why) => !isOfTime(why) && !QUIET.has(why.kind));
   const slotsMatter = waiting.some(({ kind }) => BUDGETS.has(kind)) && othersAreAway(state);
   return watched || slotsMatter ? { kind: 'soon', by: at } : { kind: 'at', at };
+}
+
+/** It ends at a moment that is known. */
+function isOfTime(why: Why): boolean {
+  return isOfHours(why) || (why.kind === 'deferred' && why.until !== undefined);
 }
 
 /** Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run. */

@@ -4,9 +4,11 @@ import { listDeferred } from '../../domain/machines/fleet-deferral.ts';
 import { transition } from '../../domain/machines/fleet.ts';
 import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
 import { isOver, mayPlan, waitsForOutside } from '../../domain/machines/fleet-phase.ts';
+import { nextLookOf } from '../../domain/machines/fleet-look.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
+import type { WhyKind } from '../../domain/plan.ts';
 import { planDrainStep } from '../../domain/planning/node-step.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
@@ -108,6 +110,20 @@ describe('a deferred node', () => {
     ]);
     expect(waitsForOutside({ ...offered, planWanted: false })).toBe(true);
     expect(isOver(offered)).toBe(false);
+  });
+
+  it('wakes the run at its time, and not before while nothing else may change [I156]', () => {
+    const told = (...others: WhyKind[]) => {
+      const waiting = [
+        { why: { kind: 'deferred' as const, text: 'x', until: UNTIL }, nodes: 1, example: 'n1' },
+        ...others.map((kind) => ({ why: { kind, text: 'x' }, nodes: 1, example: 'n2' })),
+      ];
+      const next = { observedAt: AT, slots: [], steps: [], settled: [], waiting };
+      return nextLookOf(after(once, { kind: 'stepsOffered', next }));
+    };
+    expect(told()).toEqual({ kind: 'at', at: UNTIL });
+    expect(told('budget')).toEqual({ kind: 'at', at: UNTIL });
+    expect(told('nodeNotReady')).toEqual({ kind: 'soon', by: UNTIL });
   });
 
   it('comes back without being asked for again, by the attempt that it left with [I158]', () => {
