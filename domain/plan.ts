@@ -181,7 +181,7 @@ export type CanaryLook = { pool: string; found: 'well' | 'unwell' | 'passed' };
 export type DrainImpact = {
   /** Pods that would be evicted or would block, finished ones left out. */
   podsTotal: number;
-  /** By namespace and kind of owner, the most first; a pod that nobody owns is `bare pods`. */
+  /** By namespace and kind of owner, the most first; `of a Job`, or `bare` when nobody owns them. */
   pods: readonly { namespace: string; owner: string; pods: number }[];
   kindsLeft: number;
   /** PodDisruptionBudgets over these pods, the tightest first. `never`: as it stands, it allows nothing. */

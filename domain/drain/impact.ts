@@ -27,7 +27,7 @@ export function readImpact(
   const guards = new Map<string, DrainImpact['pdbs'][number]>();
   for (const { pod } of left) {
     const { namespace } = pod;
-    const owner = pod.controller === null ? 'bare pods' : `pods of a ${pod.controller.kind}`;
+    const owner = pod.controller === null ? 'bare' : `of a ${pod.controller.kind}`;
     const kind = kinds.get(`${namespace}/${owner}`);
     kinds.set(`${namespace}/${owner}`, { namespace, owner, pods: (kind?.pods ?? 0) + 1 });
     for (const pdb of findBudgets(pod, pdbs)) {

@@ -54,7 +54,7 @@ export function poolEvidence(state: RunState, scope: Scope, pool: string): reado
 }
 
 function impactLines({ pods, podsTotal, kindsLeft, pdbs, pdbsLeft, blocked }: DrainImpact): string[] {
-  const kinds = pods.map((one) => `${String(one.pods)} ${one.owner} in ${one.namespace}`);
+  const kinds = pods.map((one) => `${one.namespace}: ${String(one.pods)} ${one.owner}`);
   const which = kinds.length === 0 ? '' : ` (${[...kinds, ...more(kindsLeft, 'kinds')].join(', ')})`;
   const guards = pdbs.map(
     (pdb) =>

@@ -145,14 +145,34 @@ describe('planning what comes next', () => {
     const next = await planNext(nextInput(definition, summary));
     expect(next.steps.map((step) => step.node)).toEqual(['batch-0', 'batch-3']);
     expect(world.looked).toEqual([['i-batch-0', 'i-batch-3']]);
+    // Each of these reads the shared watches.
     expect(world.cluster.calls.map((call) => call.method)).toEqual([
       'collectNodesCached',
       'collectDaemonSets',
+      'collectImpact',
       'collectDaemonSets',
+      'collectImpact',
     ]);
     const occupied = next.steps.map(({ node, pool }) => ({ node, pool }));
     await planNext(nextInput(definition, summary, { codes: 'aawwwwww', occupied }));
     expect(world.looked).toHaveLength(1);
+  });
+
+  it('tells what a drain would meet of nodes that somebody is asked about, of others not [I142]', async () => {
+    const world = createWorld();
+    world.addNodes(sampleNodes('batch', 2));
+    const impactOf = async (before: 'node' | 'pool') => {
+      const { approval, ...policy } = withUnavailableMax(1);
+      const pools = [samplePool('batch', { policy: { ...policy, approval: { ...approval, before } } })];
+      const definition = sampleDefinition({ pools });
+      const { planNext } = createObserveActivities(world.deps);
+      const next = await planNext(nextInput(definition, await planned(world, definition)));
+      return next.steps[0]?.impact;
+    };
+    expect(await impactOf('node')).toEqual(world.cluster.impact);
+    expect(await impactOf('pool')).toBeUndefined();
+    world.cluster.collectImpact = () => Promise.reject(new PortError('forbidden', 'watch pdbs: 403'));
+    expect(await impactOf('node')).toBeUndefined();
   });
 
   it('passes over instances that are gone, and starts the next ones in the same answer', async () => {

@@ -232,6 +232,15 @@ describe('resolving a run', () => {
     expect([definition.planDigest, definition.requestedBy]).toEqual(['sha256:abc', 'ana']);
   });
 
+  it('is refused without who asks for it, where the policy counts no yes of theirs [I137]', async () => {
+    const strict = { ...input, policy: { approval: { selfApproval: false } } };
+    const refused = await refusalOf((await files()).resolveRun(strict));
+    expect(refused.problems).toMatchObject([{ path: 'requestedBy', found: 'nothing' }]);
+    expect(refused.message).toContain('"requestedBy": "NAME"');
+    const definition = await (await files()).resolveRun({ ...strict, requestedBy: 'ana' });
+    expect(definition.pools[0]?.policy.approval.selfApproval).toBe(false);
+  });
+
   it.each([
     [{ fleet: 'trainig', cluster: 'prod-east' }, ['fleet', '"trainig"', 'did you mean training?']],
     [{ ...input, cluster: 'prod-est' }, ['cluster', '"prod-est"', 'did you mean prod-east?']],

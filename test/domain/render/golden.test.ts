@@ -26,6 +26,17 @@ const decisions = [
     reason: 'looked at the canary',
     planDigest: null,
   },
+  {
+    at: '2026-11-20T10:00:40.000Z',
+    kind: 'approve' as const,
+    subject: 'node/ip-10-0-0-3',
+    by: 'ana',
+    reason: 'said for node/* (the next 3)',
+    planDigest: 'sha256:3f1c',
+    yeses: '2 of 2',
+    evidence: ['ip-10-0-0-3 (h100, us-east-1a): 2026.09 → 2026.11', 'pods to move: 3\u001b[2J'],
+    saidAt: '2026-11-20T09:59:00.000Z',
+  },
 ];
 
 const TEXTS: Readonly<Record<string, () => string>> = {

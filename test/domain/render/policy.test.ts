@@ -2,13 +2,26 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultPolicy } from '../../../domain/default-policy.ts';
 import type { Policy } from '../../../domain/policy.ts';
-import { renderWay } from '../../../domain/render/policy.ts';
+import { renderApproval, renderWay } from '../../../domain/render/policy.ts';
 import { samplePool } from '../planning/sample-fleet.ts';
 
 function way(drain: Partial<Policy['drain']>): string {
   const policy = { ...defaultPolicy, drain: { ...defaultPolicy.drain, ...drain } };
   return renderWay(samplePool('h100', { policy }), 'ami-1').join('\n');
 }
+
+describe('who is asked', () => {
+  const asked = (approval: Partial<Policy['approval']>) =>
+    renderApproval({ ...defaultPolicy, approval: { ...defaultPolicy.approval, ...approval } });
+
+  it('is told with how many must say yes, for how long, and whose yes does not count', () => {
+    expect(asked({})).toBe('before each node');
+    expect(asked({ before: 'never', approvers: 3 })).toBe('nobody');
+    expect(asked({ firstNodes: 3, approvers: 2, expiresAfterMs: 86_400_000, selfApproval: false })).toBe(
+      'before each of the first 3 nodes of the run, 2 people; a yes is void after 1d; not whoever asks for the run',
+    );
+  });
+});
 
 describe('the way of a node', () => {
   it('says what becomes of it when its drain times out', () => {
