@@ -3,7 +3,7 @@
 // All inputs and answers are plain JSON; none is larger than 256 KB at 5,000 nodes.
 import type { ClusterRef } from '../domain/fleet.ts';
 import type { DrainProgress, ForcePods, NodeOutcome } from '../domain/node-state.ts';
-import type { CanaryClock } from '../domain/planning/board.ts';
+import type { CanaryClock } from '../domain/planning/canary-clock.ts';
 import type { DeferredNode } from '../domain/planning/deferral.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { Decision, NodeHistory, RunReport } from '../domain/report.ts';

@@ -4,7 +4,7 @@
 import { withEvent } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { CanaryLook, GateWish } from '../plan.ts';
-import type { CanaryClock } from '../planning/board.ts';
+import type { CanaryClock } from '../planning/canary-clock.ts';
 import { ROW_CODES } from '../row-codes.ts';
 
 /** The clock of each pool begins when its last canary ends, and is undone when one is taken up again. */

@@ -5,7 +5,7 @@ import { completeDefinition } from '../complete-definition.ts';
 import type { Approval, StandingYes, Yes } from './approval-state.ts';
 import type { DecisionName, FleetCommand } from './fleet-events.ts';
 import type { DrainProgress, NodeStateName } from '../node-state.ts';
-import type { CanaryClock } from '../planning/board.ts';
+import type { CanaryClock } from '../planning/canary-clock.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
 import type { Decision, RunOutcome } from '../report.ts';
 import { ROW_CODES, withCode } from '../row-codes.ts';
@@ -73,7 +73,8 @@ export type EndedNode = { node: string; text: string };
 /** A skip that a child must answer. */
 export type Ask = { askId: string; node: string; by: string; reason: string; at: string };
 
-export type Deferral = { times: number; at: string; until: string | null; why: string };
+/** Why stands in its note, as far as there is room for one. */
+export type Deferral = { times: number; until: string | null };
 
 export type Hold =
   { kind: 'none' } | { kind: 'waiting'; holder: OwnerMark; since: string } | { kind: 'held' };
@@ -279,8 +280,10 @@ const GATES_CARRIED_WHOLE = 40;
 /** Steps would be too old to act upon, and the evidence of 200 gates would not fit. */
 export function cutGates(gates: readonly OpenGate[]): readonly OpenGate[] {
   return gates.map((gate, index) => {
-    const evidence = index < GATES_CARRIED_WHOLE ? gate.evidence : gate.evidence.slice(0, 1);
     const { about } = gate;
+    // Of force the list of pods is the question; there are never many of these.
+    const whole = index < GATES_CARRIED_WHOLE || about.kind === 'force';
+    const evidence = whole ? gate.evidence : gate.evidence.slice(0, 1);
     return { ...gate, evidence, about: about.kind === 'node' ? { ...about, step: null } : about };
   });
 }

@@ -8,23 +8,13 @@ import { ROW_CODES } from '../row-codes.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
 import { clusterMaxOf, listUnavailable, unavailableMaxOf } from './budget.ts';
 import type { Bound, Unavailable } from './budget.ts';
+import type { CanaryClock } from './canary-clock.ts';
 import { splitDeferred } from './deferral.ts';
 import type { DeferralSplit, DeferredNode } from './deferral.ts';
 import type { NodeTimes } from './expected-time.ts';
 import { matchPools } from './match-pools.ts';
 import { zoneOf } from './node-reading.ts';
 import { hoursOf } from './why-closed.ts';
-
-/** When the canaries of a pool had all ended, and how they were found since. */
-export type CanaryClock = {
-  endedAt: string;
-  /** First of the looks in a row that found one of them unwell; null: the last look found them well. */
-  unwellSince: string | null;
-  /** The last look that found one unwell: the soak counts from here. */
-  unwellLast: string | null;
-  /** The others were let go: the canaries are watched no longer. */
-  passed: boolean;
-};
 
 /** What the workflow knows and the planner needs. */
 export type PlanNextQuestion = {

@@ -12,7 +12,8 @@ import { msBetween, timeAfter } from '../machines/clock-math.ts';
 import type { CanaryLook, Disposition, GateWish, Why } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { RunDefinition } from '../run.ts';
-import type { Board, CanaryClock, CanarySeen, PlanNextQuestion, PoolBoard } from './board.ts';
+import type { Board, CanarySeen, PlanNextQuestion, PoolBoard } from './board.ts';
+import type { CanaryClock } from './canary-clock.ts';
 import { instanceTypeOf, isReady, zoneOf } from './node-reading.ts';
 import { listDifferences } from './release-of.ts';
 
