@@ -3,7 +3,7 @@
 // Must never let a deferred node come back by another attempt than its own: by a lower one an older reimage
 // would be taken for this one's.
 import { timeAfter } from './clock-math.ts';
-import { withEvent, withNodeCode, without } from './fleet-state.ts';
+import { withEvent, withNodeCode, withNote, without } from './fleet-state.ts';
 import type { ActiveChild, RunState, Scope } from './fleet-state.ts';
 import { defaultPolicy } from '../default-policy.ts';
 import type { NodeOutcome } from '../node-state.ts';
@@ -30,13 +30,14 @@ export function deferNode(
   const { node } = child;
   const until = timeAfter(at, deferForMsOf(closed, child.pool));
   const times = (child.deferrals ?? 0) + 1;
-  const why = outcome.why;
+  const { why } = outcome;
   const waits: RunState = {
     ...withNodeCode(closed, scope, node, ROW_CODES.waiting),
-    deferred: { ...closed.deferred, [node]: { times, at, until, why } },
+    deferred: { ...closed.deferred, [node]: { times, until } },
     nodesApproved: [...closed.nodesApproved, node],
   };
-  return withEvent(waits, at, `${node}: deferred until ${until}, ${nth(times)}: ${why}`);
+  const noted = withNote(waits, node, { state: 'deferred', why, at });
+  return withEvent(noted, at, `${node}: deferred until ${until}, ${nth(times)}: ${why}`);
 }
 
 /** It is taken up again: how often it was deferred stays known until its way ends. */
@@ -54,14 +55,13 @@ export function withoutDeferral(state: RunState, node: string): RunState {
 export function deferralNow(
   state: RunState,
   node: string,
-): { times: number; at: string; until: string; why: string } | undefined {
+): { since: string; until: string; text: string } | undefined {
   const known = state.deferred[node];
   if (known === undefined || known.until === null) return undefined;
-  return { ...known, until: known.until };
-}
-
-export function deferralText(times: number, until: string): string {
-  return `deferred until ${until}, ${nth(times)}`;
+  const { times, until } = known;
+  const note = state.notes[node];
+  const why = note === undefined ? '' : `: ${note.why}`;
+  return { since: note?.at ?? state.startedAt, until, text: `deferred until ${until}, ${nth(times)}${why}` };
 }
 
 function nth(times: number): string {

@@ -9,6 +9,9 @@ import type { ActiveChild, FleetMove, OpenGate, RunState } from './fleet-state.t
 import { defaultPolicy } from '../default-policy.ts';
 import { formatDuration } from '../duration.ts';
 
+/** Five lists of twenty pods are 20 KB at most: they are carried and shown whole, or the answer would be blind. */
+const FORCE_GATES_MAX = 5;
+
 export function askForce(state: RunState, { at, ask }: { at: string; ask: NodeForceAsk }): FleetMove {
   const { node } = ask;
   const child = state.active[node];
@@ -21,18 +24,30 @@ export function askForce(state: RunState, { at, ask }: { at: string; ask: NodeFo
   if (before?.about.kind === 'force' && before.about.ask >= ask.ask) {
     return rejected(`question ${String(ask.ask)} of node ${node} was asked already`);
   }
+  const others = state.gates.filter((open) => open !== before);
+  if (others.filter(({ about }) => about.kind === 'force').length >= FORCE_GATES_MAX) {
+    return noRoom(state, child, ask, at);
+  }
   const gate: OpenGate = {
     name,
     openedAt: at,
     about: { kind: 'force', node, pool: child.pool, ask: ask.ask },
     evidence: evidenceOfForce(state, child, ask),
   };
-  const gates = [...state.gates.filter((open) => open !== before), gate];
+  const gates = [...others, gate];
   const asking: ActiveChild = { ...child, state: 'draining', since: at, until: null };
   const asked: RunState = { ...state, gates, active: { ...state.active, [node]: asking } };
   const again = ask.ask > 1 ? ' again' : '';
   const text = `gate ${name} opened${again}: ${String(ask.pods.length)} pods; ${ask.why}`;
   return moved(withEvent(asked, at, text), 'asks');
+}
+
+/** Nobody reads more lists of pods than these one by one: as after a no. */
+function noRoom(state: RunState, child: ActiveChild, { node, ask }: NodeForceAsk, at: string): FleetMove {
+  const reason = `${String(FORCE_GATES_MAX)} such questions are open already`;
+  const control = { kind: 'noForce' as const, ask, by: 'the run', reason };
+  const text = `${node}: force is not asked for, ${reason}`;
+  return moved(withEvent(state, at, text), 'not asked', [{ kind: 'tell', childId: child.childId, control }]);
 }
 
 /** UIDs come first: a line that is cut must not lose what tells one pod from the next of its name. */

@@ -2,7 +2,7 @@
 import { listWaiting } from './fleet-waiting.ts';
 import { rulesOf, rulesOfPool, voidAt } from './approval-rules.ts';
 import { abortText } from './fleet-holding.ts';
-import { deferralNow, deferralText } from './fleet-deferral.ts';
+import { deferralNow } from './fleet-deferral.ts';
 import { evidenceOf } from './fleet-evidence.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
 import { describeYes } from './fleet-standing.ts';
@@ -144,7 +144,7 @@ function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
     pool: row.pool,
     zone: row.zone,
     state: child?.state ?? (deferral === undefined ? shownState(code, row, note?.state) : 'deferred'),
-    since: child?.since ?? deferral?.at ?? note?.at ?? null,
+    since: child?.since ?? deferral?.since ?? note?.at ?? null,
     from: row.from,
     to: row.to,
     attempt: child?.attempt ?? state.attempts[row.node] ?? 1,
@@ -177,7 +177,7 @@ function noteText(
     return first === undefined ? left : `${left}; ${first.namespace}/${first.pod}: ${first.text}`;
   }
   const deferral = deferralNow(state, row.node);
-  if (deferral !== undefined) return `${deferralText(deferral.times, deferral.until)}: ${deferral.why}`;
+  if (deferral !== undefined) return deferral.text;
   const note = state.notes[row.node];
   if (note !== undefined) return note.why;
   if (code === ROW_CODES.active) return 'waits for approval';

@@ -1,6 +1,6 @@
 // For each thing that waits: on what, since when, until when, and what would free it.
 import { tally } from './approval-rules.ts';
-import { deferralNow, deferralText } from './fleet-deferral.ts';
+import { deferralNow } from './fleet-deferral.ts';
 import { phaseWhyOf } from './fleet-phase.ts';
 import { cut, hasCode } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
@@ -153,9 +153,8 @@ function listForDeferred(state: RunState): readonly WaitingItem[] {
   return Object.keys(state.deferred).flatMap((node) => {
     const known = deferralNow(state, node);
     if (known === undefined) return [];
-    const { times, at, until, why } = known;
-    const on = `${deferralText(times, until)}: ${why}`;
-    return [item(`node/${node}`, on, at, until, `it is taken up again then; or refit skip ${node}`)];
+    const { since, until, text } = known;
+    return [item(`node/${node}`, text, since, until, `it is taken up again then; or refit skip ${node}`)];
   });
 }
 

@@ -41,8 +41,8 @@ import type { NodeStep, PlanRow } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { RowCode } from '../row-codes.ts';
 
-/** 60 reasons of 600 bytes at most: what a run takes along when it continues as new. */
-const BLOCKERS_CARRIED_MAX = 60;
+/** 40 reasons of 600 bytes at most: what a run takes along when it continues as new. */
+const BLOCKERS_CARRIED_MAX = 40;
 
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   const move = moveOf(state, scope, event);

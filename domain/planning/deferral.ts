@@ -20,9 +20,9 @@ export type DeferralSplit = {
 
 /**
  * So many nodes whose pods do not leave are a fleet that does not drain: more would only disturb more pods. It
- * also bounds what a run takes along: 200 of these, and as many at work that may be deferred as well, are 60 KB.
+ * also bounds what a run takes along: 100 of these, and 200 at work that may be deferred as well, are 30 KB.
  */
-export const DEFERRED_MAX = 200;
+export const DEFERRED_MAX = 100;
 
 /** `now` is when the cluster was observed. */
 export function splitDeferred(

@@ -7,6 +7,7 @@ import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState, Scope } from '../../domain/machines/fleet-state.ts';
 import { planOf, reportAt, statusOf, tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
 import { OCCUPIED_MAX } from '../../domain/plan.ts';
+import { DEFERRED_MAX } from '../../domain/planning/deferral.ts';
 import { countCodes } from '../../domain/row-codes.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
@@ -167,6 +168,12 @@ describe('a run over 5,000 nodes with the longest texts', () => {
       const move = transition(state, scope, happened);
       if (move.kind === 'moved') state = move.state;
     };
+    for (const name of names.filter((_, index) => index % 4 === 3).slice(0, DEFERRED_MAX)) {
+      const childId = `${IDS.workflowId}/node/${name}`;
+      apply({ kind: 'nodeStarted', at: AT, step: stepOf(name, policy, 1), childId });
+      const outcome = { kind: 'deferred' as const, why: long, uncordoned: true };
+      apply({ kind: 'nodeEnded', at: AT, node: name, attempt: 1, outcome });
+    }
     for (const [index, name] of names.entries()) {
       if (index % 4 === 3) continue;
       apply({
@@ -214,6 +221,7 @@ describe('a run over 5,000 nodes with the longest texts', () => {
   it('is carried over by continue-as-new in one payload [I87]', () => {
     const move = transition(state, scope, { kind: 'handedOver', at: AT });
     expect(move.kind).toBe('moved');
-    if (move.kind === 'moved') expect(bytes(move.state)).toBeLessThan(PAYLOAD_BYTES_MAX);
+    if (move.kind !== 'moved') return;
+    expect(bytes(move.state)).toBeLessThan(PAYLOAD_BYTES_MAX);
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { transition } from '../../domain/machines/fleet.ts';
 import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
+import { FORCE_PODS_MAX } from '../../domain/node-state.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { statusOf, whyOf } from '../../domain/machines/fleet-views.ts';
@@ -101,6 +102,36 @@ describe('gate force', () => {
       childId: 'run/node/n1',
       control: { kind: 'force', by: 'kim', ask: 2 },
     });
+  });
+
+  it('is not asked for a sixth node at once: that one gets the answer no [I160]', () => {
+    const many = Array.from({ length: 6 }, (_, index) => `m${String(index)}`);
+    const crowd = newScope(many.map((name) => rowOf(name)));
+    let state: RunState = { ...atWork, codes: 'w'.repeat(6), active: {} };
+    const commands = many.flatMap((node) => {
+      const started = { kind: 'nodeStarted', at: AT, step: stepOf(node, policy, 1), childId: node } as const;
+      const begun = transition(state, crowd, started);
+      const question = { node, attempt: 1, ask: 1, pods, why: 'x', otherwise: 'deferred' } as const;
+      if (begun.kind !== 'moved') throw new Error(begun.kind);
+      const move = transition(begun.state, crowd, { kind: 'forceAsked', at: AT, ask: question });
+      if (move.kind !== 'moved') throw new Error(move.kind);
+      ({ state } = move);
+      return move.commands;
+    });
+    expect(state.gates).toHaveLength(5);
+    // Five lists at their longest are shown whole, and fit beside all else that a status tells.
+    const longest = Array.from({ length: FORCE_PODS_MAX }, () => ({
+      ...{ namespace: 'n'.repeat(63), name: 'p'.repeat(253), uid: '0'.repeat(36) },
+    }));
+    const worst = many.slice(0, 5).reduce((so, node) => {
+      const ask = { node, attempt: 1, ask: 2, pods: longest, why: 'x', otherwise: 'failed' } as const;
+      const move = transition(so, crowd, { kind: 'forceAsked', at: AT, ask });
+      return move.kind === 'moved' ? move.state : so;
+    }, state);
+    expect(Buffer.byteLength(JSON.stringify(statusOf(worst, ids).gates))).toBeLessThan(32 * 1024);
+    expect(commands).toEqual([
+      { kind: 'tell', childId: 'm5', control: expect.objectContaining({ kind: 'noForce', ask: 1 }) },
+    ]);
   });
 
   it('closes when the child has ended, and is not opened by one that is on its way back', () => {
