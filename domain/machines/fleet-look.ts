@@ -36,7 +36,8 @@ export function nextLookOf(state: RunState): NextLook {
   const waiting = (lastPlan?.waiting ?? []).map(({ why }) => why);
   const asks = mayPlan({ ...state, planWanted: true });
   if (!asks || state.planFailure !== null || lastPlan === null || !waiting.some(isOfTime)) {
-    const by = waiting.flatMap(({ until }) => (until === undefined ? [] : [until])).sort()[0] ?? null;
+    const times = waiting.flatMap(({ until }) => (until === undefined ? [] : [until])).sort();
+    const by = state.planFailure === null ? (times[0] ?? null) : null;
     return waitsForOutside(state) ? { kind: 'soon', by } : { kind: 'none' };
   }
   const times = waiting.flatMap((why) => {

@@ -31,6 +31,8 @@ export type WorldOptions = {
   failuresMax?: number;
   verifySoakMs?: number;
   policy?: Partial<Policy>;
+  /** Called before the run starts. */
+  prepare?: (world: FakeWorld) => void;
 };
 
 export class FakeWorld {
@@ -58,6 +60,8 @@ export class FakeWorld {
   readonly #failing = new Map<string, number>();
   readonly rows: PlanRow[];
   readonly policy: Policy;
+  /** Answers instead of this world's own simple planner. */
+  planner: ((o: Parameters<Activities['planNext']>[0]) => NextSteps) | undefined;
   readonly #o: WorldOptions;
   readonly #runs: Runs;
 
@@ -66,6 +70,7 @@ export class FakeWorld {
     this.#runs = runs;
     this.policy = policyOf(o);
     this.rows = Array.from({ length: o.nodes }, (_, index) => rowOf(`n${String(index + 1)}`));
+    o.prepare?.(this);
   }
 
   hold(step: StepName, node: string): void {
@@ -148,7 +153,7 @@ export class FakeWorld {
       planNext: (o) => {
         this.#wait('planNext', '');
         this.calls.push({ step: 'planNext', node: '', attempt: 0 });
-        return Promise.resolve(inHours(o, this.#next(o)));
+        return Promise.resolve(this.planner?.(o) ?? inHours(o, this.#next(o)));
       },
       collectChildren: async ({ children }) =>
         Promise.all(
