@@ -71,6 +71,12 @@ function whyHeldBack(state: RunState, step: NodeStep, occupied: number): Why {
   };
 }
 
+/** Never by a lower attempt than before: what that one reimaged would be taken for this one's work. */
+function withAttempt(state: RunState, step: NodeStep): NodeStep {
+  const attempt = Math.max(step.attempt, state.attempts[step.node] ?? 1);
+  return attempt === step.attempt ? step : { ...step, attempt };
+}
+
 function settle(state: RunState, scope: Scope, row: NextSteps['settled'][number], at: string): RunState {
   const retries = state.retries.filter(({ node }) => node !== row.node);
   const nodesApproved = state.nodesApproved.filter((node) => node !== row.node);
@@ -97,7 +103,8 @@ function settle(state: RunState, scope: Scope, row: NextSteps['settled'][number]
   }
 }
 
-function offer(state: RunState, scope: Scope, step: NodeStep, observedAt: string, at: string): RunState {
+function offer(state: RunState, scope: Scope, offered: NodeStep, observedAt: string, at: string): RunState {
+  const step = withAttempt(state, offered);
   const code = codeOf(state, scope, step.node);
   const retry = state.retries.some(({ node }) => node === step.node);
   if (occupiedNodes(state).length >= OCCUPIED_MAX) return state;

@@ -145,6 +145,14 @@ describe('a deferred node', () => {
     expect(listDeferred(second)).toMatchObject([{ node: 'n1', attempt: 2 }]);
   });
 
+  it('never comes by a lower attempt than before, whatever is offered [I158]', () => {
+    const second = after(running, started('n1'), failed('n1'), retry, started('n1', { attempt: 2 }));
+    const resume = { kind: 'resume', askId: 'a', message: { by: 'sam' } } as const;
+    const back = after(second, deferred('n1', { attempt: 2 }), resume);
+    const next = { observedAt: AT, slots: [], steps: [stepOf('n1', policy, 1)], settled: [], waiting: [] };
+    expect(after(back, { kind: 'stepsOffered', next }).ready[0]?.step.attempt).toBe(2);
+  });
+
   it('is not ended by the word of an earlier go of the same attempt [I158]', () => {
     const again = after(once, started('n1', { deferrals: 1 }));
     const late = transition(again, scope, { ...deferred('n1'), at: AT } as FleetEvent);

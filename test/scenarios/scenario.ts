@@ -53,6 +53,7 @@ function readFleet(words: readonly string[]) {
 const HAPPENINGS: Readonly<Record<string, (rollout: Rollout, node: string) => void>> = {
   done: (rollout, node) => finish(rollout, node, 'done'),
   failed: (rollout, node) => finish(rollout, node, 'failed'),
+  deferred: (rollout, node) => finish(rollout, node, 'deferred'),
   'put-back': (rollout, node) => finish(rollout, node, 'putBack'),
   skip: (rollout, node) => setCode(rollout, node, 'skipped'),
   retry: (rollout, node) => {

@@ -3,7 +3,7 @@
 import { matches } from '../../domain/planning/match-pools.ts';
 import { instanceIdOf } from '../../domain/planning/node-reading.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
-import type { NextSteps, PlanRow } from '../../domain/plan.ts';
+import type { NextSteps, NodeStep, PlanRow } from '../../domain/plan.ts';
 import type { Amount } from '../../domain/policy.ts';
 import { ROW_CODES } from '../../domain/row-codes.ts';
 import { OWNER } from '../domain/planning/sample-fleet.ts';
@@ -36,6 +36,7 @@ export function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next:
       endsInHours(rollout, step.pool, Date.parse(next.observedAt)),
       `${name} ends in its hours [I126] [I127] [I128]`,
     );
+    checkDeferral(rollout, step, retried.has(name));
     if (retried.has(name)) continue;
     checkTurn(rollout, byName, next, step.pool);
     checkStage(rollout, byName, next, name);
@@ -45,6 +46,17 @@ export function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next:
     const row = rollout.rows.find((one) => one.node === step.node);
     if (row !== undefined && row.canary !== true && !retried.has(row.node)) rollout.othersBegun.add(row.pool);
   }
+}
+
+/** Left to its pods until its time, then taken by the attempt that it left with, its deferrals counted. */
+function checkDeferral(rollout: Rollout, { node, attempt, drain }: NodeStep, retried: boolean): void {
+  const { until = null, times = 0 } = rollout.deferred.get(node) ?? {};
+  if (until !== null && rollout.minutes < until) throw new Error(`rule: ${node} is left to its pods [I156]`);
+  // One that was put back comes by what the planner says: its run knows better (fleet-steps.ts).
+  const expected = (rollout.attempts.get(node) ?? 1) + (retried ? 1 : 0);
+  if (times > 0 && attempt !== expected)
+    throw new Error(`rule: ${node} comes by attempt ${attempt}, not ${expected} [I158]`);
+  if ((drain.deferrals ?? 0) !== times) throw new Error(`rule: ${node} was deferred ${times} times [I158]`);
 }
 
 /** Open in each minute from the start of a node to its expected end. Windows are daily and in UTC here. */
@@ -88,7 +100,9 @@ function checkStage(
   if (row.wasNotReady === true) {
     const gate = rollout.gatesOpened.has(`notReady/${row.pool}`);
     if (!gate) throw new Error(`rule: ${name} was not Ready, and nobody has said yes [I112]`);
-    const before = inPool.find((other) => other.wasNotReady !== true && isOpen(other));
+    const before = inPool.find(
+      (other) => other.wasNotReady !== true && !rollout.deferred.has(other.node) && isOpen(other),
+    );
     if (before !== undefined)
       throw new Error(`rule: ${name} was not Ready and comes after ${before.node} [I112]`);
     return;
@@ -157,11 +171,13 @@ function checkTurn(
   const waits = (row: PlanRow) => codeOf(rollout, row.node) === ROW_CODES.waiting && !settled.has(row.node);
   for (const row of rollout.rows) {
     const open = waits(row) || codeOf(rollout, row.node) === ROW_CODES.active;
-    if (row.wasNotReady === true) continue;
+    if (row.wasNotReady === true || rollout.deferred.has(row.node)) continue;
     if (earlier.includes(row.pool) && open) throw new Error(`rule: pool ${pool} waits for ${row.node} [I97]`);
   }
+  const isLeft = ({ node }: PlanRow) => (rollout.deferred.get(node)?.until ?? 0) > rollout.minutes;
   const inPool = rollout.rows.filter(
-    (row) => row.pool === pool && waits(row) && row.wasNotReady !== true && row.canary !== true,
+    (row) =>
+      row.pool === pool && waits(row) && row.wasNotReady !== true && row.canary !== true && !isLeft(row),
   );
   const isReady = (row: PlanRow) => byName.get(row.node)?.ready === 'True';
   const unreadyStarted = inPool.some((row) => started.has(row.node) && !isReady(row));

@@ -35,6 +35,8 @@ export type Rollout = {
   atWork: Map<string, { pool: string; attempt: number }>;
   retries: { node: string; attempt: number }[];
   attempts: Map<string, number>;
+  /** Deferred and not ended since; `until` in minutes, null while it is taken up again. */
+  deferred: Map<string, { times: number; until: number | null }>;
   /** What the run's own machine remembers of canaries; codes and retries are laid in when it is asked. */
   run: { state: RunState; scope: Scope };
   gatesOpened: Set<string>;
@@ -63,6 +65,7 @@ export function startRollout(definition: RunDefinition, nodes: readonly NodeFact
     atWork: new Map(),
     retries: [],
     attempts: new Map(),
+    deferred: new Map(),
     run: { state: { ...newRunState(OBSERVED_AT), plan: summary }, scope: newScope(rows) },
     gatesOpened: new Set(),
     gates: [],
@@ -73,9 +76,12 @@ export function startRollout(definition: RunDefinition, nodes: readonly NodeFact
   };
 }
 
-export function now(rollout: Rollout): string {
-  return timeAfter(OBSERVED_AT, rollout.minutes * 60_000);
+function timeOf(minutes: number): string {
+  return timeAfter(OBSERVED_AT, minutes * 60_000);
 }
+
+/** How long a deferred node is left to its pods. */
+const DEFERRED_MINUTES = 4;
 
 /** What a run does when a person answers a gate of the planner. */
 export function answerGate(rollout: Rollout, { name, kind, pool }: GateWish, yes: boolean): void {
@@ -94,6 +100,7 @@ export function codeOf(rollout: Rollout, node: string): string | undefined {
 }
 
 export function setCode(rollout: Rollout, node: string, name: RowCodeName): void {
+  if (name !== 'waiting' && name !== 'active') rollout.deferred.delete(node);
   const index = rollout.rows.findIndex((row) => row.node === node);
   if (index >= 0) rollout.codes = withCode(rollout.codes, index, ROW_CODES[name]);
 }
@@ -112,7 +119,7 @@ export function isOver(rollout: Rollout): boolean {
 export function tick(rollout: Rollout, shown: readonly NodeFacts[] = [...rollout.nodes.values()]): NextSteps {
   rollout.minutes += 1;
   const { run, codes, retries } = rollout;
-  run.state = keepCanaryClocks({ ...run.state, codes, retries }, run.scope, now(rollout));
+  run.state = keepCanaryClocks({ ...run.state, codes, retries }, run.scope, timeOf(rollout.minutes));
   const next = askPlanner(rollout, shown);
   checkAnswer(rollout, shown, next);
   run.state = noteCanaryLooks(run.state, next.canaries ?? [], next.observedAt);
@@ -133,14 +140,24 @@ export function tick(rollout: Rollout, shown: readonly NodeFacts[] = [...rollout
     setCode(rollout, step.node, 'active');
     rollout.atWork.set(step.node, { pool: step.pool, attempt: step.attempt });
     rollout.attempts.set(step.node, step.attempt);
+    const before = rollout.deferred.get(step.node);
+    if (before !== undefined) rollout.deferred.set(step.node, { ...before, until: null });
     change(rollout, step.node, { unschedulable: true, annotations: { 'refit.dev/owner': OWNER } });
   }
   checkOwnShare(rollout, shown, next);
   return next;
 }
 
-export function finish(rollout: Rollout, name: string, outcome: 'done' | 'failed' | 'putBack'): void {
+export type Ending = 'done' | 'failed' | 'putBack' | 'deferred';
+
+export function finish(rollout: Rollout, name: string, outcome: Ending): void {
   rollout.atWork.delete(name);
+  if (outcome === 'deferred') {
+    const times = (rollout.deferred.get(name)?.times ?? 0) + 1;
+    rollout.deferred.set(name, { times, until: rollout.minutes + DEFERRED_MINUTES });
+  } else if (outcome !== 'putBack') {
+    rollout.deferred.delete(name);
+  }
   if (outcome === 'failed') {
     setCode(rollout, name, 'failed');
     return;
@@ -158,10 +175,15 @@ function askPlanner(rollout: Rollout, shown: readonly NodeFacts[]): NextSteps {
   const { definition, rows, codes, retries } = rollout;
   const { canaries } = rollout.run.state;
   const gatesOpened = [...rollout.gatesOpened];
-  const question = { definition, owner: OWNER, rows, codes, occupied, retries, canaries, gatesOpened };
+  const deferred = [...rollout.deferred].map(([node, { times, until }]) => {
+    const attempt = rollout.attempts.get(node) ?? 1;
+    return { node, attempt, times, until: until === null ? null : timeOf(until) };
+  });
+  const base = { definition, owner: OWNER, rows, codes, occupied, retries };
+  const question = { ...base, canaries, gatesOpened, deferred };
   for (let round = 0; ; round += 1) {
     const looks: Looks = { seen, images, final: round === 8 };
-    const plan = planNext(question, { observedAt: now(rollout), nodes: shown }, looks);
+    const plan = planNext(question, { observedAt: timeOf(rollout.minutes), nodes: shown }, looks);
     if (plan.kind === 'steps') return plan.next;
     if (plan.nodes.some(({ node }) => node in seen)) throw new Error('rule: looks at a node twice');
     for (const { node, instanceId } of plan.nodes) {
