@@ -1,13 +1,11 @@
 // The Kubernetes client, cordon and Lease against an API server in memory that answers as a real one.
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKubeConfig } from '../../../adapters/kubernetes/kubeconfig.ts';
 import { openAdapterBed, owner, putNode } from './bed.ts';
 import type { AdapterBed } from './bed.ts';
-
-jest.setTimeout(20_000);
 
 let bed: AdapterBed;
 beforeEach(async () => {
