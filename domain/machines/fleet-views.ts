@@ -1,5 +1,5 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
-import { listWaiting } from './fleet-waiting.ts';
+import { listForRow, listWaiting } from './fleet-waiting.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
 import { cutProgress } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
@@ -157,7 +157,14 @@ export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage 
     const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
     return row?.pool ?? nodeOf(item).replace(/^pool\//, '');
   };
-  const page = pageOf(listWaiting(state), { ...query, limit }, nodeOf, poolOf);
+  const listed = listWaiting(state);
+  const row = scope.rows[scope.indexOf.get(query.node ?? '') ?? -1];
+  const inLine =
+    row !== undefined &&
+    state.codes[scope.indexOf.get(row.node) ?? -1] === ROW_CODES.waiting &&
+    !listed.some((item) => nodeOf(item) === row.node);
+  const all = inLine ? [...listed, ...listForRow(state, scope, row)] : listed;
+  const page = pageOf(all, { ...query, limit }, nodeOf, poolOf);
   return { items: page.rows, total: page.total, next: page.next };
 }
 
