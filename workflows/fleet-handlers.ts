@@ -174,7 +174,9 @@ function setQueryHandlers(run: FleetRun): void {
   setHandler(tableQuery, (query) => tableOf(run.state, run.scope, pageOrThrow(query)));
   setHandler(planQuery, (query) => planOf(run.state, run.scope, pageOrThrow(query)));
   setHandler(whyQuery, (query) => whyOf(run.state, run.scope, pageOrThrow(query)));
-  setHandler(reportQuery, () => reportOf(run.state, run.scope, run.ids, workflowNow()));
+  setHandler(reportQuery, (query) =>
+    reportOf(run.state, run.scope, run.ids, { now: workflowNow(), query: pageOrThrow(query) }),
+  );
   setHandler(grantQuery, ({ node }) => ({
     ...grantOf(run.state, node),
     firstExecutionRunId: run.ids.firstExecutionRunId,

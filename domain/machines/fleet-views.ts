@@ -168,8 +168,28 @@ export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage 
   return { items: page.rows, total: page.total, next: page.next };
 }
 
-export function reportOf(state: RunState, scope: Scope, ids: RunIds, now: string): ReportAnswer {
-  return { report: reportAt(state, scope, ids, state.endedAt ?? now), digest: state.reportDigest };
+/** The page is of the report's notes; all else in it is of the whole run. */
+export function reportOf(
+  state: RunState,
+  scope: Scope,
+  ids: RunIds,
+  o: { now: string; query: PageQuery },
+): ReportAnswer {
+  const report = reportAt(state, scope, ids, state.endedAt ?? o.now);
+  if (report === null) return { report, digest: state.reportDigest, next: null };
+  const query = { ...o.query, limit: o.query.limit ?? REPORT_NOTES_MAX };
+  const poolOf = (node: string) => scope.rows[scope.indexOf.get(node) ?? -1]?.pool ?? '';
+  const page = pageOf(
+    listNotes(state, scope),
+    query,
+    (note) => note.node,
+    (note) => poolOf(note.node),
+  );
+  return {
+    report: { ...report, notes: page.rows, notesTotal: page.total },
+    digest: state.reportDigest,
+    next: page.next,
+  };
 }
 
 /** The report as far as it is known at `endedAt`; null before there is a definition. */
