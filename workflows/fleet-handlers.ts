@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowNow } from './clock.ts';
-import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
+import { hasShape } from './inputs.ts';
 import { apply } from './fleet-run.ts';
 import type { FleetRun, Happened } from './fleet-run.ts';
 import {
@@ -32,6 +32,7 @@ import type { FleetEvent } from '../domain/machines/fleet-events.ts';
 import { withIgnored } from '../domain/machines/fleet-state.ts';
 import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/fleet-views.ts';
 import type { MessageName } from '../domain/messages.ts';
+import { isDrainProgress, isNodeOutcome, isNodeStateName } from '../domain/parse/child-messages.ts';
 import { cutForStatus } from '../domain/parse/cut-for-status.ts';
 import { messageParsers, parsePageQuery } from '../domain/parse/messages.ts';
 import { renderInvalid } from '../domain/parse/parsed.ts';
@@ -136,18 +137,20 @@ function ignore(run: FleetRun, message: string, content: unknown, why: string): 
 
 /** In-house signals have names that anybody may use: what does not look like a child's report is ignored. */
 function setChildHandlers(run: FleetRun): void {
-  const isReport = (name: string, content: unknown, shape: Readonly<Record<string, string>>): boolean => {
-    if (hasShape(content, shape)) return true;
-    ignore(run, name, content, 'not what a child of this run reports');
-    return false;
+  const isFit = (name: string, content: unknown, fits: boolean): boolean => {
+    if (!fits) ignore(run, name, content, 'not what a child of this run reports');
+    return fits;
   };
+  const isReport = (name: string, content: unknown, shape: Readonly<Record<string, string>>): boolean =>
+    isFit(name, content, hasShape(content, shape));
   setHandler(nodeStateSignal, (report) => {
     if (!isReport('nodeState', report, { node: 'string', state: 'string' })) return;
+    if (!isFit('nodeState', report, isNodeStateName(report.state))) return;
     apply(run, { kind: 'nodeStateReported', node: report.node, state: report.state });
   });
   setHandler(nodeProgressSignal, (report) => {
     if (!isReport('nodeProgress', report, { node: 'string', progress: 'object' })) return;
-    if (!isReport('nodeProgress', report.progress, PROGRESS_SHAPE)) return;
+    if (!isFit('nodeProgress', report, isDrainProgress(report.progress))) return;
     apply(run, { kind: 'progressReported', node: report.node, progress: report.progress });
   });
   setHandler(nodeAnswerSignal, (report) => {
@@ -162,6 +165,7 @@ function setChildHandlers(run: FleetRun): void {
     if (!isReport('nodeEnded', report, { parentFirstRunId: 'string', end: 'object' })) return;
     const { parentFirstRunId, end } = report;
     if (!isReport('nodeEnded', end, { node: 'string', attempt: 'number', outcome: 'object' })) return;
+    if (!isFit('nodeEnded', report, isNodeOutcome(end.outcome))) return;
     // From the child of a former run of the same id: not this run's business.
     if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
     await CancellationScope.nonCancellable(() => condition(() => run.loaded));

@@ -24,7 +24,7 @@ import {
 } from './activity-calls.ts';
 import { workflowNow } from './clock.ts';
 import { renderNodeDetails } from './details.ts';
-import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
+import { hasShape } from './inputs.ts';
 import type { NodeRun } from './inputs.ts';
 import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
@@ -32,6 +32,7 @@ import { msBetween } from '../domain/machines/clock-math.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
 import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
+import { isDrainProgress, isNodeControl } from '../domain/parse/child-messages.ts';
 import type { NodeHistory } from '../domain/report.ts';
 
 /** An event without what `drive` and `apply` add: its time, and of a failed step which one it was. */
@@ -64,10 +65,10 @@ export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> 
   };
   setHandler(nodeControlSignal, async (control) => {
     // The name is open to anybody: what is no control changes nothing, and must not hold the node.
-    if (hasShape(control, { kind: 'string' })) await onControl(child, control);
+    if (isNodeControl(control)) await onControl(child, control);
   });
   setHandler(nodeProgressSignal, (report) => {
-    if (!hasShape(report, { progress: 'object' }) || !hasShape(report.progress, PROGRESS_SHAPE)) return;
+    if (!hasShape(report, { progress: 'object' }) || !isDrainProgress(report.progress)) return;
     apply(child, { kind: 'progressed', progress: report.progress });
   });
   // `temporal workflow cancel` of the child means abort; its way back cannot be cancelled.
