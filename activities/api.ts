@@ -85,7 +85,8 @@ export type CordonResult =
 
 export type DrainResult =
   | { kind: 'drained'; evicted: number; atMs: number }
-  | { kind: 'timedOut'; progress: DrainProgress }
+  /** `why`: what the last try could not get past, when that was no pod. */
+  | { kind: 'timedOut'; progress: DrainProgress; why?: string }
   | { kind: 'unsafe'; why: string }
   | { kind: 'cancelled' }
   | Withheld;

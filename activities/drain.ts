@@ -15,7 +15,13 @@ import { whyWithheld } from './grant.ts';
 type DrainInput = NodeActivityInput & { deadline: string };
 
 /** What one attempt leaves to the next, through heartbeats; about 10 KB at the most. */
-type DrainDetails = { resume: DrainResume; progress: DrainProgress; grantAtMs: number };
+type DrainDetails = {
+  resume: DrainResume | null;
+  progress: DrainProgress;
+  grantAtMs: number;
+  /** What the last attempt failed on: at the deadline it is why the node is not empty. */
+  failure?: string;
+};
 
 /** A PDB that allows again is used within a second: this, the server's dispatch and one eviction. */
 const RETRY_MS = 600;
@@ -40,12 +46,25 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), Math.max(0, msLeft(deps, o)));
   let progress = before?.progress ?? NOTHING_SEEN;
-  const beat = (resume: DrainResume) => {
-    const details: DrainDetails = { resume: teller.corrected(resume), progress, grantAtMs: grant.atMs() };
+  let failure = before?.failure;
+  let newestResume = before?.resume ?? null;
+  const beat = (resume: DrainResume | null) => {
+    newestResume = resume;
+    const details: DrainDetails = {
+      resume: resume === null ? null : teller.corrected(resume),
+      progress,
+      grantAtMs: grant.atMs(),
+      ...(failure === undefined ? {} : { failure }),
+    };
     context.heartbeat(details);
   };
+  const timedOut = (): DrainResult => ({
+    kind: 'timedOut',
+    progress,
+    ...(failure === undefined ? {} : { why: failure }),
+  });
   try {
-    if (isPast({ now: deps.now, deadline: o.deadline })) return { kind: 'timedOut', progress };
+    if (isPast({ now: deps.now, deadline: o.deadline })) return timedOut();
     await grant.check(GRANT_AGE_MAX_MS);
     const outcome = await deps.kubernetes.cluster(o.cluster).drain({
       node: o.step.node,
@@ -60,20 +79,24 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
       },
       onHeartbeat: (resume, newest) => {
         progress = newest;
+        failure = undefined;
         beat(resume);
       },
     });
     await teller.settled();
     if (outcome.kind === 'stalled') {
       progress = outcome.progress;
+      failure = undefined;
       beat(outcome.resume);
     }
     return answer(deps, outcome);
   } catch (error) {
     if (error instanceof GrantWithheld) return error.withheld;
     if (context.cancellationSignal.aborted) return cancelledOrLater(context);
+    if (isPassing(error)) failure = error.message;
     const isLate = isPast({ now: deps.now, deadline: o.deadline });
-    if (deadline.signal.aborted || (isLate && isPassing(error))) return { kind: 'timedOut', progress };
+    if (deadline.signal.aborted || (isLate && isPassing(error))) return timedOut();
+    if (isPassing(error)) beat(newestResume);
     throw error;
   } finally {
     clearTimeout(timer);

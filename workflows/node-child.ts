@@ -163,7 +163,7 @@ async function drain(child: Child, until: string): Promise<Happened | undefined>
       case 'drained':
         return { kind: 'drained', evicted: result.evicted };
       case 'timedOut':
-        return { kind: 'drainTimedOut', progress: result.progress, why: `not empty by ${until}` };
+        return { kind: 'drainTimedOut', progress: result.progress, why: lateText(until, result.why) };
       case 'unsafe':
         return { kind: 'stepFailed', why: result.why };
       case 'cancelled':
@@ -178,6 +178,10 @@ async function drain(child: Child, until: string): Promise<Happened | undefined>
   } finally {
     child.drainScope = null;
   }
+}
+
+function lateText(until: string, why: string | undefined): string {
+  return why === undefined ? `not empty by ${until}` : `not empty by ${until}; last: ${why}`;
 }
 
 async function reimage(child: Child, until: string): Promise<Happened> {

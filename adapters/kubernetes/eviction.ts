@@ -69,6 +69,8 @@ async function readRefusal(o: {
   if (answer.status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
     return refused('other', message, null);
   }
+  // A right that is missing, or the no of a webhook: people must read it, and the drain goes on when it is lifted.
+  if (answer.status === 403) return refused('other', api.refusal(call, answer).message, null);
   if (answer.status >= 500) return refused('other', message, answer.retryAfterMs);
   throw api.refusal(call, answer);
 }

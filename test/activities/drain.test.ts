@@ -105,6 +105,27 @@ describe('drainNode', () => {
     expect(bed.cluster.calls).toEqual([]);
   });
 
+  it('tells at its deadline what its tries failed on, unless one of them got further since', async () => {
+    bed.cluster.drainWith = () => Promise.reject(new PortError('forbidden', 'no list poddisruptionbudgets'));
+    const ending = await runActivity(drainNode, input());
+    expect(ending).toMatchObject({ kind: 'failed', failure: { type: 'Forbidden' } });
+    const heartbeatDetails = ending.beats.at(-1);
+    bed.cluster.drainWith = (request) => {
+      request.onHeartbeat(resume, blocked);
+      return Promise.reject(new Error('a defect'));
+    };
+    const further = await runActivity(drainNode, input(), { heartbeatDetails });
+    bed.clock.now = new Date(Date.parse(DEADLINE) + 1);
+    const nothing = { podsTotal: 0, podsLeft: 0, blockers: [], blockersTotal: 0 };
+    expect(await answerOf(drainNode, input(), { heartbeatDetails })).toEqual({
+      kind: 'timedOut',
+      progress: nothing,
+      why: 'no list poddisruptionbudgets',
+    });
+    const since = { heartbeatDetails: further.beats.at(-1) };
+    expect(await answerOf(drainNode, input(), since)).toEqual({ kind: 'timedOut', progress: blocked });
+  });
+
   it('ends at its deadline in the middle of a wait', async () => {
     bed.clock.now = new Date(Date.parse(DEADLINE) - 20);
     bed.cluster.drainWith = (request) => {
