@@ -55,7 +55,8 @@ export function isPast(o: { now: () => Date; deadline: string }): boolean {
   return !(o.now().getTime() < Date.parse(o.deadline));
 }
 
-async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>): Promise<T> {
+/** Beats every HEARTBEAT_INTERVAL_MS as long as `work` lasts: a dead worker is noticed by the beats that fail to come. */
+export async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>): Promise<T> {
   const context = Context.current();
   let details: unknown = context.info.heartbeatDetails;
   const beat = (newest: unknown) => {
