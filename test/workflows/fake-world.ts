@@ -18,6 +18,10 @@ import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
 
 type StepName = 'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'planNext';
 
+/** As the real ones: a step that is soon over is not told of. */
+const REJOINING_TOLD_AT_LOOK = 3;
+const VERIFYING_TOLD_AT_LOOK = 4;
+
 export type WorldOptions = {
   nodes: number;
   unavailableMax?: number;
@@ -265,7 +269,7 @@ export class FakeWorld {
         return { kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: soon() };
       },
       awaitRejoined: async (o) => {
-        if (Context.current().info.attempt === 1) {
+        if (Context.current().info.attempt === REJOINING_TOLD_AT_LOOK) {
           await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'rejoining' });
         }
         this.#wait('awaitRejoined', o.step.node);
@@ -273,7 +277,7 @@ export class FakeWorld {
         return { kind: 'rejoined', bootId: `boot-${o.step.node}`, at: soon() };
       },
       verifyNode: async (o) => {
-        if (Context.current().info.attempt === 1) {
+        if (Context.current().info.attempt === VERIFYING_TOLD_AT_LOOK) {
           await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'verifying' });
         }
         this.#wait('verifyNode', o.step.node);
