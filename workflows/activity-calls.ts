@@ -36,6 +36,13 @@ export const closing = proxyActivities<FleetActivities>({
   retry: RETRY,
 });
 
+/** What a worker does once an hour in any case: a cloud that refuses it must not hold the cluster. */
+export const reaping = proxyActivities<FleetActivities>({
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '2m',
+  retry: RETRY,
+});
+
 /** Local: one marker in history instead of six events. Falls back to the server's patience. */
 const RECORD_LOCAL = { startToCloseTimeout: '5s', scheduleToCloseTimeout: '10s', retry: RETRY } as const;
 export const recordingLocally = proxyLocalActivities<FleetActivities & NodeActivities>(RECORD_LOCAL);

@@ -3,7 +3,15 @@
 // is at work.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CancellationScope, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
-import { asWorkflowFailure, closing, failureText, planning, preparing, reading } from './activity-calls.ts';
+import {
+  asWorkflowFailure,
+  closing,
+  failureText,
+  planning,
+  preparing,
+  reading,
+  reaping,
+} from './activity-calls.ts';
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
 import { runPump } from './fleet-pump.ts';
@@ -197,7 +205,7 @@ async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUp
       (error: unknown) => apply(run, { kind: 'recordLost', what: 'the report', why: failureText(error) }),
     );
   }
-  await closing.reapOldRootVolumes({ cluster }).catch(() => undefined);
+  await reaping.reapOldRootVolumes({ cluster }).catch(() => undefined);
   await closing.releaseCluster({ cluster, run: run.identity }).catch(() => undefined);
   await condition(() => run.commands.length === 0 && !run.sending && allHandlersFinished());
   if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');
