@@ -45,6 +45,7 @@ const GRPC_PERMISSION_DENIED = 7;
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_UNAUTHENTICATED = 16;
 const TASK_QUEUE_TYPE_WORKFLOW = 1;
+const APPLICATION_ERROR_CATEGORY_BENIGN = 1;
 
 export async function connectTemporal(settings: ConnectionSettings): Promise<TemporalSide> {
   const connection = await openConnection(settings);
@@ -175,11 +176,23 @@ async function describe(client: Client, workflowId: string): Promise<RunDescript
       closedAt: info.closeTime?.toISOString() ?? null,
       firstExecutionRunId: info.raw.workflowExecutionInfo?.firstRunId ?? info.runId,
       searchAttributes,
+      troubles: troublesOf(info.raw),
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+type Described = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>['raw'];
+
+/** Without those that only say "not yet". */
+function troublesOf({ pendingActivities }: Described): readonly string[] {
+  return (pendingActivities ?? []).flatMap(({ activityType, lastFailure }) => {
+    const benign = lastFailure?.applicationFailureInfo?.category === APPLICATION_ERROR_CATEGORY_BENIGN;
+    if (lastFailure === null || lastFailure === undefined || benign) return [];
+    return [`${activityType?.name ?? 'a step'}: ${lastFailure.message ?? 'failed'}`];
+  });
 }
 
 async function start(

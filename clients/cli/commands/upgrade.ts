@@ -13,7 +13,7 @@ import { isForPrograms, outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
 import { summarizeEnd } from '../run-end.ts';
 import type { EndSummary } from '../run-end.ts';
-import { START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
+import { sayTroubles, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
 import type { TemporalSide } from '../temporal-side.ts';
 import { addUpgradeOptions, makeBareInput, makeUpgradeInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
@@ -101,24 +101,26 @@ function alreadyOpen(workflowId: string, input: FleetUpgradeInput): CliError {
   );
 }
 
-type Begun = { status?: RunStatus; end?: EndSummary };
+type Begun = { status?: RunStatus; end?: EndSummary; troubles?: readonly string[] };
 
 /** Until the run has planned, waits for the cluster, or has ended: a refusal is known within seconds. */
 async function awaitPlanned(context: CliContext, temporal: TemporalSide, workflowId: string): Promise<Begun> {
   const until = context.now().getTime() + PLAN_WAIT_MS;
   let status: RunStatus | undefined;
+  let troubles: readonly string[] = [];
   while (context.now().getTime() < until && !context.interrupted.aborted) {
     const run = await temporal.describe(workflowId);
     if (run !== undefined && run.closedAt !== null) {
       return { end: summarizeEnd(await temporal.collectEnd(workflowId)) };
     }
+    troubles = run?.troubles ?? [];
     status = await temporal.query(workflowId, 'status').catch(() => undefined);
     if (status !== undefined && (status.planDigest !== null || status.phase === 'waiting-for-cluster')) {
       return { status };
     }
     await context.pause(LOOK_EVERY_MS);
   }
-  return status === undefined ? {} : { status };
+  return status === undefined ? { troubles } : { status, troubles };
 }
 
 function tellBegun(
@@ -149,6 +151,7 @@ function tellBegun(
     return;
   }
   if (!isForPrograms(output)) context.out.write(`${begunLine(workflowId, status)}\n`);
+  sayTroubles(context, begun.troubles ?? []);
   say(context, `Follow it: refit status -w ${workflowId} --watch`);
 }
 
