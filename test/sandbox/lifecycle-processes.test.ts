@@ -41,7 +41,7 @@ function worker(name: string, script: string) {
     command: process.execPath,
     args: ['-e', `require('fs').writeFileSync(${JSON.stringify(ready)}, ''); ${script}`],
     readyWhen: () => Promise.resolve(existsSync(ready)),
-    timeoutMs: 10_000,
+    timeoutMs: 120_000,
   };
 }
 
@@ -60,7 +60,7 @@ describe('processes of a sandbox', () => {
     const { pid } = await startProcess(worker('stubborn', `process.on('SIGTERM', () => {}); ${forever}`));
     await stopProcess({ name: 'stubborn', dir });
     expect(await processIdentity(pid)).toBeUndefined();
-  }, 20_000);
+  });
 
   it('keep their record after a crash, so that it can be told', async () => {
     await startProcess(worker('server', forever));
@@ -81,7 +81,7 @@ describe('processes of a sandbox', () => {
       command: process.execPath,
       args: ['-e', 'console.error("the port is taken"); process.exit(7)'],
       readyWhen: () => Promise.resolve(false),
-      timeoutMs: 10_000,
+      timeoutMs: 120_000,
     });
     await expect(start).rejects.toThrow(/exit code 7[\s\S]*the port is taken/);
     expect(await recordedProcesses(dir)).toEqual([]);
