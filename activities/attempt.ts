@@ -11,7 +11,7 @@ import { notYet, toApplicationFailure } from './failures.ts';
 export type Waiting = { kind: 'waiting'; why: string };
 
 /** A third of the shortest heartbeat timeout in use (30 s), so that one lost beat is no timeout. */
-const HEARTBEAT_INTERVAL_MS = 10_000;
+export const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /** Refusals that may pass: at the deadline they are why a step ended late, not a failure of their own. */
 const PASSING: readonly PortErrorKind[] = ['unreachable', 'throttled', 'forbidden', 'conflict'];

@@ -7,7 +7,7 @@ import type { DrainOutcome, DrainResume } from '../adapters/ports/kubernetes.ts'
 import type { Runs } from '../adapters/ports/runs.ts';
 import type { DrainProgress } from '../domain/node-state.ts';
 import type { DrainResult, NodeActivities, NodeActivityInput, Withheld } from './api.ts';
-import { isPassing, isPast, mapped } from './attempt.ts';
+import { HEARTBEAT_INTERVAL_MS, isPassing, isPast, mapped } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { notYet } from './failures.ts';
 import { whyWithheld } from './grant.ts';
@@ -63,6 +63,8 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
     progress,
     ...(failure === undefined ? {} : { why: failure }),
   });
+  // The drain beats by itself once it looks at pods; before that it may wait for a watch's first list.
+  const beats = setInterval(() => beat(newestResume), HEARTBEAT_INTERVAL_MS);
   try {
     if (isPast({ now: deps.now, deadline: o.deadline })) return timedOut();
     await grant.check(GRANT_AGE_MAX_MS);
@@ -100,6 +102,7 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
     throw error;
   } finally {
     clearTimeout(timer);
+    clearInterval(beats);
   }
 }
 

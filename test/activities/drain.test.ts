@@ -1,5 +1,5 @@
 // drainNode: under a grant, told to those who wait, given back while nothing moves, resumed where it was.
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { createDrainActivities } from '../../activities/drain.ts';
 import { PortError } from '../../adapters/ports/errors.ts';
@@ -14,6 +14,9 @@ let drainNode: ReturnType<typeof createDrainActivities>['drainNode'];
 beforeEach(() => {
   bed = createFakeBed();
   ({ drainNode } = createDrainActivities(bed.deps));
+});
+afterEach(() => {
+  jest.useRealTimers();
 });
 
 const DEADLINE = '2026-01-02T00:30:00.000Z';
@@ -151,6 +154,27 @@ describe('drainNode', () => {
     const ended = environment.run(drainNode, input());
     if (reason === 'CANCELLED') expect(await ended).toEqual({ kind: 'cancelled' });
     else await expect(ended).rejects.toMatchObject({ type: 'DrainStalled', nonRetryable: false });
+  });
+
+  it('beats while it waits for the first list of a watch, and loses nothing of the last attempt', async () => {
+    jest.useFakeTimers();
+    let listed = () => {};
+    bed.cluster.drainWith = async () => {
+      await new Promise<void>((resolve) => (listed = resolve));
+      return { kind: 'drained', evicted: 6 };
+    };
+    const grantAtMs = bed.clock.now.getTime();
+    const { environment, beats } = mockEnvironment({
+      heartbeatDetails: { resume, progress: blocked, grantAtMs },
+    });
+    const ended = environment.run(drainNode, input());
+    await jest.advanceTimersByTimeAsync(25_000);
+    listed();
+    expect(await ended).toMatchObject({ kind: 'drained' });
+    expect(beats).toEqual([
+      { resume, progress: blocked, grantAtMs },
+      { resume, progress: blocked, grantAtMs },
+    ]);
   });
 
   it('tells again in the next attempt what nobody heard', async () => {
