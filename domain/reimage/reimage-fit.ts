@@ -39,7 +39,14 @@ function whyInstanceUnfit(instance: InstanceFacts, target: ReimageTarget): reado
       ),
     );
   }
-  if (target.reimage.method === 'reboot') return refusals;
+  if (target.reimage.method === 'reboot') {
+    // What a failed-detached task leaves behind: after a reboot nothing of it would come back.
+    if (instance.rootDeviceType === 'ebs' && instance.rootVolumeId === null) {
+      const text = `${instance.instanceId} has no root volume attached; it would not come back from a reboot`;
+      refusals.push(refuse(target, 'noEbsRoot', `${text}. Attach one by hand, or replace the instance`));
+    }
+    return refusals;
+  }
   if (instance.rootDeviceType !== 'ebs' || instance.rootVolumeId === null) {
     refusals.push(
       refuse(

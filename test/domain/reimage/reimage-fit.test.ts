@@ -62,8 +62,15 @@ describe('whyNotReimage', () => {
     ).toEqual([]);
   });
 
-  it('asks of a reboot only that the instance runs', () => {
-    expect(kinds({ ...instance, rootVolumeId: null }, undefined, reboot)).toEqual([]);
+  it('asks of a reboot only that the instance runs and has its root', () => {
+    expect(kinds(instance, undefined, reboot)).toEqual([]);
+    expect(
+      kinds({ ...instance, rootDeviceType: 'instance-store', rootVolumeId: null }, undefined, reboot),
+    ).toEqual([]);
     expect(kinds({ ...instance, state: 'pending' }, undefined, reboot)).toEqual(['instanceNotRunning']);
+  });
+
+  it('never reboots an instance that a failed-detached task has left without its root [I44]', () => {
+    expect(kinds({ ...instance, rootVolumeId: null }, undefined, reboot)).toEqual(['noEbsRoot']);
   });
 });
