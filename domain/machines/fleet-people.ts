@@ -244,8 +244,9 @@ function abort(state: RunState, scope: Scope, at: string, message: MessageByName
   }
   const aborting = { kind: 'abort' as const, by: message.by, reason: message.reason, at };
   const { state: closed, commands } = closeForAbort(state, scope, aborting);
-  const { waiting } = countCodes(state.codes);
-  const effect = `${String(waiting)} waiting nodes are dropped; ${String(commands.length)} at work are put back or finished`;
+  // With those that were asked about at a gate, or approved and not begun.
+  const dropped = countCodes(closed.codes).skipped - countCodes(state.codes).skipped;
+  const effect = `${String(dropped)} waiting nodes are dropped; ${String(commands.length)} at work are put back or finished`;
   return moved(withEvent(closed, at, `aborted by ${message.by}: ${message.reason}`), effect, [
     { kind: 'record', decision: decisionOf(at, 'abort', message) },
     ...commands,

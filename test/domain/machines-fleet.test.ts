@@ -156,6 +156,11 @@ describe('the rows of the contract', () => {
     expect(outcomeOf(after(aborted, done('n1')))).toBe('aborted');
   });
 
+  it('abort: a node that waits at its gate is counted among the dropped', () => {
+    expect(said(atGate, message.abort).text).toMatch(/^4 waiting nodes are dropped; 0 at work/);
+    expect(said(atWork, message.abort).text).toMatch(/^3 waiting nodes are dropped; 1 at work/);
+  });
+
   it('retry: a failed node alone, as the attempt that comes next, also while tripped', () => {
     const again = after(tripped, message.retry('n1'));
     expect(again.retries).toEqual([{ node: 'n1', attempt: 2 }]);
