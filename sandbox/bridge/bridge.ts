@@ -101,7 +101,15 @@ async function stepOnce(bridge: Bridge, name: string): Promise<boolean> {
     await pause(ms, undefined, { signal: bridge.signal });
   }
   const written = await takeStep(
-    { ...bridge, node, instanceId, image, keepReady: stale.ready, devicePluginApp: DEVICE_PLUGIN },
+    {
+      ...bridge,
+      node,
+      instanceId,
+      image,
+      keepReady: stale.ready,
+      keepGpus: stale.labels,
+      devicePluginApp: DEVICE_PLUGIN,
+    },
     step,
   );
   if (written !== undefined) bridge.nodes.offer(written);
