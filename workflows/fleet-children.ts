@@ -20,6 +20,7 @@ import { apply } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import type { NodeRun } from './inputs.ts';
 import { nodeControlSignal } from './messages.ts';
+import { own } from '../domain/machines/fleet-state.ts';
 import type { ActiveChild } from '../domain/machines/fleet-state.ts';
 import type { NodeStep } from '../domain/plan.ts';
 
@@ -79,7 +80,7 @@ async function watch(
     const { outcome } = await handle.result();
     apply(run, { kind: 'nodeEnded', node, attempt, outcome });
   } catch (error) {
-    const child = run.state.active[node];
+    const child = own(run.state.active, node);
     if (child !== undefined) endAbruptly(run, child, abruptEndText(error));
   }
 }
@@ -106,7 +107,8 @@ export async function collectAdopted(run: FleetRun): Promise<void> {
     .catch(() => []);
   for (const found of states) {
     const child = adopted.find(({ childId }) => childId === found.childId);
-    if (child === undefined || found.kind === 'open' || run.state.active[child.node] === undefined) continue;
+    if (child === undefined || found.kind === 'open' || own(run.state.active, child.node) === undefined)
+      continue;
     const { result } = found;
     if (result === null)
       endAbruptly(run, child, `its workflow is ${found.status.toLowerCase()} without a result`);
@@ -124,7 +126,7 @@ export async function handOver(run: FleetRun): Promise<void> {
   const told = await Promise.all(children.map((child) => tellToReport(child)));
   // One that could not be told has ended: its result is on its way to this very run.
   const untold = children.filter((_, index) => told[index] === false);
-  const isGone = ({ node, attempt }: ActiveChild) => run.state.active[node]?.attempt !== attempt;
+  const isGone = ({ node, attempt }: ActiveChild) => own(run.state.active, node)?.attempt !== attempt;
   const settled = () =>
     run.commands.length === 0 && !run.sending && allHandlersFinished() && untold.every(isGone);
   await condition(() => settled() || run.state.aborting !== null);

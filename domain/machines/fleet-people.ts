@@ -10,6 +10,7 @@ import {
   decisionOf,
   moved,
   nodesWithCode,
+  own,
   rejected,
   withEvent,
   withNodeCode,
@@ -181,7 +182,7 @@ function skipNode(state: RunState, scope: Scope, event: PersonMessage & { kind: 
   const { at } = event;
   const unknown = whyUnknown(state, scope, node);
   if (unknown !== undefined) return rejected(unknown);
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child !== undefined) {
     if (child.told === 'skip') return { kind: 'same', effect: `node ${node} is being put back already` };
     const ask = { askId: event.askId, node, by, reason, at };
@@ -195,7 +196,7 @@ function skipNode(state: RunState, scope: Scope, event: PersonMessage & { kind: 
     decision: decisionOf(at, 'skipNode', { subject: node, by, reason }),
   };
   if (code === ROW_CODES.failed) {
-    const failure = state.notes[node]?.why ?? 'it failed';
+    const failure = own(state.notes, node)?.why ?? 'it failed';
     const why = `skipped by ${by}: ${reason}; it stays cordoned (${failure})`;
     return moved(dropNode(state, scope, node, why, at), `node ${node} counts as skipped and stays cordoned`, [
       record,
@@ -225,7 +226,7 @@ function retryNode(
   if (codeOf(state, scope, node) !== ROW_CODES.failed) {
     return rejected(`node ${node} is ${stateText(state, scope, node)}: only a failed node is retried`);
   }
-  const attempt = (state.attempts[node] ?? 1) + 1;
+  const attempt = (own(state.attempts, node) ?? 1) + 1;
   const retries = [...state.retries, { node, attempt }];
   const told = withEvent({ ...state, retries, planWanted: true }, at, `retry of node ${node} by ${by}`);
   const when = state.paused === null ? '' : ' after resume';
@@ -273,7 +274,7 @@ function whyUnknown(state: RunState, scope: Scope, node: string): string | undef
 }
 
 function stateText(state: RunState, scope: Scope, node: string): string {
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child !== undefined) return child.state;
   const code = codeOf(state, scope, node);
   const name = Object.entries(ROW_CODES).find(([, value]) => value === code)?.[0] ?? 'unknown';

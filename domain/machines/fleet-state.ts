@@ -212,13 +212,18 @@ export function withNote(
   node: string,
   note: { state: string; why: string; at: string },
 ): RunState {
-  if (!(node in state.notes) && Object.keys(state.notes).length >= NOTES_KEPT) return state;
+  if (!Object.hasOwn(state.notes, node) && Object.keys(state.notes).length >= NOTES_KEPT) return state;
   return { ...state, notes: { ...state.notes, [node]: { ...note, why: cut(note.why, NOTE_CHARS_MAX) } } };
 }
 
 export function withoutNote(state: RunState, node: string): RunState {
-  if (!(node in state.notes)) return state;
+  if (!Object.hasOwn(state.notes, node)) return state;
   return { ...state, notes: without(state.notes, node) };
+}
+
+/** By its own names alone: a node may be called "constructor", and a stranger's message may name anything. */
+export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 export function without<T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> {

@@ -1,7 +1,7 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
 import { listForRow, listWaiting } from './fleet-waiting.ts';
 import { phaseOf, phaseWhyOf } from './fleet-phase.ts';
-import { cutProgress } from './fleet-state.ts';
+import { cutProgress, own } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { NodeStateName } from '../node-state.ts';
 import type { PlanRow } from '../plan.ts';
@@ -91,8 +91,8 @@ export function tableOf(state: RunState, scope: Scope, query: PageQuery): TableP
 
 function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
   const code = state.codes[scope.indexOf.get(row.node) ?? -1];
-  const child = state.active[row.node];
-  const note = state.notes[row.node];
+  const child = own(state.active, row.node);
+  const note = own(state.notes, row.node);
   return {
     node: row.node,
     pool: row.pool,
@@ -101,7 +101,7 @@ function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
     since: child?.since ?? note?.at ?? null,
     from: row.from,
     to: row.to,
-    attempt: child?.attempt ?? state.attempts[row.node] ?? 1,
+    attempt: child?.attempt ?? own(state.attempts, row.node) ?? 1,
     note: noteText(state, row, child, code).slice(0, NODE_NOTE_CHARS_MAX),
   };
 }
@@ -130,7 +130,7 @@ function noteText(
     const left = `${String(progress.podsLeft)} of ${String(progress.podsTotal)} pods left`;
     return first === undefined ? left : `${left}; ${first.namespace}/${first.pod}: ${first.text}`;
   }
-  const note = state.notes[row.node];
+  const note = own(state.notes, row.node);
   if (note !== undefined) return note.why;
   if (code === ROW_CODES.active) return 'waits for approval';
   if (code === ROW_CODES.done) return `done: ${row.to}`;
@@ -224,7 +224,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
 
 function listNotes(state: RunState, scope: Scope): { node: string; state: string; why: string }[] {
   return scope.rows.flatMap((row, index) => {
-    const note = state.notes[row.node];
+    const note = own(state.notes, row.node);
     if (note !== undefined) return [{ node: row.node, state: note.state, why: note.why }];
     const code = state.codes[index];
     if (code === ROW_CODES.skipped)

@@ -15,6 +15,7 @@ import {
   cutProgress,
   decisionOf,
   moved,
+  own,
   rejected,
   withEvent,
   withNodeCode,
@@ -106,7 +107,7 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
     case 'nodeStateReported':
       return nodeStateReported(state, event);
     case 'progressReported': {
-      const child = state.active[event.node];
+      const child = own(state.active, event.node);
       if (child === undefined) return rejected(`node ${event.node} is with no child`);
       const active = { ...state.active, [event.node]: { ...child, progress: event.progress } };
       return moved({ ...state, active }, 'noted');
@@ -181,7 +182,8 @@ function nodeStarted(
   event: { at: string; step: NodeStep; childId: string },
 ): FleetMove {
   const { step, at } = event;
-  if (state.active[step.node] !== undefined) return rejected(`node ${step.node} is with a child already`);
+  if (own(state.active, step.node) !== undefined)
+    return rejected(`node ${step.node} is with a child already`);
   const child: ActiveChild = {
     node: step.node,
     pool: step.pool,
@@ -214,7 +216,7 @@ function nodeStarted(
 /** No child came to be: everything as before its start, and another try after a while. */
 function startRefused(state: RunState, scope: Scope, event: Happening & { kind: 'startRefused' }): FleetMove {
   const { node, at, why } = event;
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined) return rejected(`node ${node} is with no child`);
   const code =
     state.aborting !== null ? ROW_CODES.skipped : child.retry ? ROW_CODES.failed : ROW_CODES.waiting;
@@ -243,7 +245,7 @@ function timeoutOf(child: ActiveChild, state: NodeStateName): number | undefined
 }
 
 function nodeStateReported(state: RunState, event: { at: string; node: string; state: string }): FleetMove {
-  const child = state.active[event.node];
+  const child = own(state.active, event.node);
   if (child === undefined) return rejected(`node ${event.node} is with no child`);
   if (child.state === event.state) return rejected(`node ${event.node} is ${event.state} already`);
   const name = event.state as NodeStateName;
@@ -256,7 +258,7 @@ function nodeStateReported(state: RunState, event: { at: string; node: string; s
 
 function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'nodeEnded' }): FleetMove {
   const { node, outcome, at } = event;
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined || child.attempt !== event.attempt) {
     return rejected(`no attempt ${String(event.attempt)} of node ${node} is at work`);
   }
@@ -298,7 +300,7 @@ function skipAnswered(state: RunState, event: Happening & { kind: 'skipAnswered'
   if (ask === undefined) return rejected(`nobody asked ${event.askId}`);
   const asks = state.asks.filter((other) => other !== ask);
   if (!event.accepted) return moved({ ...state, asks }, event.why);
-  const child = state.active[ask.node];
+  const child = own(state.active, ask.node);
   const active =
     child === undefined ? state.active : { ...state.active, [ask.node]: { ...child, told: 'skip' as const } };
   const told = withEvent(
@@ -332,7 +334,7 @@ export function grantOf(
   const { aborting, paused, tripped } = state;
   if (aborting !== null)
     return { kind: 'aborted', why: `the run is aborted by ${aborting.by}: ${aborting.reason}` };
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined) return { kind: 'aborted', why: `the run has no child at work on node ${node}` };
   if (child.told === 'skip') return { kind: 'aborted', why: 'the node is skipped' };
   if (child.told === 'putBack')
