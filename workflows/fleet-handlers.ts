@@ -51,8 +51,9 @@ export function setRunHandlers(run: FleetRun): void {
       validator: (content) => validate(run, name, content),
     });
   }
-  setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
   setChildHandlers(run);
+  // Last: what arrived before the run began is handed out as soon as somebody takes signals of any name.
+  setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
   setQueryHandlers(run);
 }
 

@@ -93,7 +93,14 @@ let runs = 0;
  */
 export async function withRun<T>(
   bed: Bed,
-  o: WorldOptions & { type?: string; input?: unknown; worker?: Partial<WorkerOptions>; name?: string },
+  o: WorldOptions & {
+    type?: string;
+    input?: unknown;
+    worker?: Partial<WorkerOptions>;
+    name?: string;
+    /** A signal that is there before the run's first moment. */
+    early?: { name: string; content: unknown };
+  },
   work: (running: Running) => Promise<T>,
 ): Promise<T> {
   runs += 1;
@@ -114,12 +121,16 @@ export async function withRun<T>(
     });
   const begin = (worker: Worker) => ({ worker, ended: worker.run() });
   const first = await create();
-  const handle = await bed.client.workflow.start(o.type ?? 'fleetUpgrade', {
-    taskQueue,
-    workflowId: id,
-    args: [o.input ?? { fleet: 'training', cluster: 'prod-east' }],
-  });
-  const running = steer(bed, { handle, id, world, firstRunId: handle.firstExecutionRunId });
+  const type = o.type ?? 'fleetUpgrade';
+  const args = [o.input ?? { fleet: 'training', cluster: 'prod-east' }];
+  const options = { taskQueue, workflowId: id, args };
+  if (o.early !== undefined) {
+    const { name: signal, content } = o.early;
+    await bed.client.workflow.signalWithStart(type, { ...options, signal, signalArgs: [content] });
+  } else await bed.client.workflow.start(type, options);
+  const handle = bed.client.workflow.getHandle(id);
+  const firstRunId = (await handle.describe()).runId;
+  const running = steer(bed, { handle, id, world, firstRunId });
   let current: ReturnType<typeof begin> | undefined;
   const stop = async () => {
     current?.worker.shutdown();

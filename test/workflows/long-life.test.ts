@@ -60,6 +60,18 @@ describe('continue-as-new', () => {
   });
 });
 
+describe('a run that has just begun', () => {
+  it('hears what a child told it before, and takes it for no stranger’s word [I81]', async () => {
+    const told = { node: 'n1', state: 'reimaging' };
+    const approval = { before: 'node' as const };
+    const o = { nodes: 1, approval, name: 'told-early', early: { name: 'nodeState', content: told } };
+    await withRun(bed, o, async ({ until }) => {
+      const asked = await until('gate', (s) => s.gates.length === 1);
+      expect(asked.ignored.map(({ why }) => why)).not.toContain('no such signal');
+    });
+  });
+});
+
 describe('a worker that dies', () => {
   it('is followed by another, without a cache, and nothing is done twice [I82]', async () => {
     const o = { nodes: 3, unavailableMax: 2, name: 'restarted' };
