@@ -46,7 +46,7 @@ describe('whyNotReimage', () => {
     expect(refusals[2]).toEqual({
       kind: 'architecture',
       where: 'n1',
-      text: 'architecture of ami-1 is arm64, i-1 needs x86_64',
+      text: 'architecture of ami-1 is arm64, the instance needs x86_64',
     });
   });
 
