@@ -45,6 +45,7 @@ const wrong: readonly Wrong[] = [
   json('approve', { gate: 'adopt', by: 'ana' }, /no gate adopt/),
   json('approve', { gate: GATE, by: 'ana', planDigest: `sha256:${'0'.repeat(64)}` }, /plan is sha256:/),
   json('reject', { by: 'ana' }, /gate/),
+  { name: 'reject', input: `{"gate":${'['.repeat(6_000)}${']'.repeat(6_000)},"by":"ana"}`, why: /levels/ },
   json('pause', { by: 'ana' }, /reason/),
   json('pause', { by: 'ana', reason: 'x'.repeat(MEGABYTE) }, /reason/),
   json('resume', { by: 'ana' }, /not paused/),
