@@ -66,6 +66,21 @@ describe('refit upgrade', () => {
     expect(JSON.parse(out)).toMatchObject({ workflowId: 'mine', planDigest: 'sha256:aa', ended: null });
   });
 
+  it('exits with 130 on ctrl-C while the run still plans, and says how to follow it', async () => {
+    const { temporal, given } = parts();
+    const interruption = new AbortController();
+    const pause = (): Promise<void> => {
+      interruption.abort();
+      return new Promise(() => undefined);
+    };
+    temporal.add(RUN, { statuses: [makeStatus({ planDigest: null, phase: 'preparing' })] });
+    temporal.start = () => Promise.resolve('started');
+    const args = ['upgrade', 'prod-east'];
+    const { exitCode, err } = await runRefit(args, { ...given, pause, interrupted: interruption.signal });
+    expect(exitCode).toBe(130);
+    expect(err).toContain(`refit status -w ${RUN} --watch`);
+  });
+
   it('starts without a worker, says within the same breath that none is there, and how to start one', async () => {
     const { temporal, given } = parts();
     temporal.workers = { polling: 0, lastSeenAt: null };

@@ -6,6 +6,7 @@ import type { RunStatus } from '../../../domain/status.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { withFleet } from '../fleet-side.ts';
 import { addExamples } from '../options.ts';
 import type { RunFlags } from '../options.ts';
@@ -67,8 +68,13 @@ async function startUpgrade(context: CliContext, cluster: string, flags: Flags):
       sayEnd(context, workflowId, end, flags.output);
       return;
     }
-    const begun = why === undefined ? await awaitPlanned(context, temporal, workflowId) : {};
+    // From here on the run goes on without this command: ctrl-C ends the look, and says so.
+    context.ownInterrupt();
+    const looking: Begun | Promise<Begun> =
+      why === undefined ? awaitPlanned(context, temporal, workflowId) : {};
+    const begun = await Promise.race([looking, interruption(context.interrupted)]);
     tellBegun(context, workflowId, input, begun, flags.output);
+    if (begun.end === undefined && context.interrupted.aborted) context.setExitCode(EXIT.interrupted);
   });
 }
 
@@ -121,6 +127,16 @@ async function awaitPlanned(context: CliContext, temporal: TemporalSide, workflo
     await context.pause(LOOK_EVERY_MS);
   }
   return status === undefined ? { troubles } : { status, troubles };
+}
+
+/** Nothing is known then; a look may last as long as a query's deadline, and nobody waits for that. */
+function interruption(signal: AbortSignal): Promise<Begun> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve({});
+    signal.addEventListener('abort', () => {
+      resolve({});
+    });
+  });
 }
 
 function tellBegun(
