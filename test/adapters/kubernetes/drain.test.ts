@@ -211,28 +211,31 @@ describe('a drain', () => {
     expect(await outcome).toEqual({ kind: 'drained', evicted: 1 });
   });
 
-  it('tells of a forbidden eviction by verb and resource, goes on with the others, and with it when it is granted', async () => {
-    putPod(bed.server, 'web-1');
-    putPod(bed.server, 'web-2');
-    await cordon();
-    let granted = false;
-    bed.server.intercept = ({ path }) =>
-      path.endsWith('/web-1/eviction') && !granted
-        ? { status: 403, body: { message: `no right to it: ${'x'.repeat(10_000)}` } }
-        : undefined;
-    const { outcome, told } = drain(bed.cluster);
-    await until(() => told.at(-1)?.podsLeft === 1);
-    expect(told.at(-1)?.blockers).toMatchObject([
-      {
-        kind: 'other',
-        pod: 'web-1',
-        text: expect.stringContaining('create pods/eviction web-1 in namespace'),
-      },
-    ]);
-    expect(told.at(-1)?.blockers[0]?.text.length).toBeLessThanOrEqual(500);
-    granted = true;
-    expect(await outcome).toEqual({ kind: 'drained', evicted: 2 });
-  });
+  it.each([403, 422])(
+    'tells of an eviction that is refused with %i by verb and resource, goes on with the others, and with it when that is lifted',
+    async (status) => {
+      putPod(bed.server, 'web-1');
+      putPod(bed.server, 'web-2');
+      await cordon();
+      let lifted = false;
+      bed.server.intercept = ({ path }) =>
+        path.endsWith('/web-1/eviction') && !lifted
+          ? { status, body: { message: `no right to it: ${'x'.repeat(10_000)}` } }
+          : undefined;
+      const { outcome, told } = drain(bed.cluster);
+      await until(() => told.at(-1)?.podsLeft === 1);
+      expect(told.at(-1)?.blockers).toMatchObject([
+        {
+          kind: 'other',
+          pod: 'web-1',
+          text: expect.stringContaining('create pods/eviction web-1 in namespace'),
+        },
+      ]);
+      expect(told.at(-1)?.blockers[0]?.text.length).toBeLessThanOrEqual(500);
+      lifted = true;
+      expect(await outcome).toEqual({ kind: 'drained', evicted: 2 });
+    },
+  );
 });
 
 describe('the last look', () => {
