@@ -43,12 +43,12 @@ describe('a question of the demo', () => {
     expect(output).toContain('a node of the h100s');
     expect(output).toContain('approve {"gate":"node/a","by":"ana"}');
     expect(output).toMatch(/goes on\s*$/);
-  }, 20_000);
+  });
 
   it('ends the demo at ctrl-C, answering nothing', async () => {
     const output = await press('\u0003');
     expect(output).toContain('interrupted');
     expect(output).toMatch(/over\s*$/);
     expect(output).not.toContain('{"gate"');
-  }, 20_000);
+  });
 });

@@ -20,9 +20,9 @@ import { down, up } from '../../sandbox/sandbox.ts';
 import type { SandboxServers } from '../../sandbox/state.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 
-const UP_TIMEOUT_MS = 300_000;
-const NODE_TIMEOUT_MS = 30_000;
-const TEST_TIMEOUT_MS = 60_000;
+const UP_TIMEOUT_MS = 600_000;
+const NODE_TIMEOUT_MS = 180_000;
+const TEST_TIMEOUT_MS = 600_000;
 
 interface Node extends KubeNode {
   status: NonNullable<KubeNode['status']> & {

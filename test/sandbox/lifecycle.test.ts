@@ -18,7 +18,7 @@ const run = promisify(execFile);
 
 // The servers' binaries may have to be built first.
 const UP_TIMEOUT_MS = 30 * 60_000;
-const SERVER_TIMEOUT_MS = 120_000;
+const SERVER_TIMEOUT_MS = 300_000;
 
 let base: string;
 let first: string;

@@ -30,5 +30,5 @@ describe('messages that only look like those of a child or a run', () => {
       world.release('drainNode', 'n1');
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
     });
-  }, 120_000);
+  });
 });
