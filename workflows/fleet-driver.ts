@@ -100,24 +100,33 @@ async function failedPreparing(run: FleetRun, error: unknown): Promise<Applicati
   return asWorkflowFailure(error);
 }
 
-async function holdCluster(run: FleetRun, { cluster }: RunDefinition): Promise<void> {
+async function holdCluster(run: FleetRun, definition: RunDefinition): Promise<void> {
   let waitMs = HOLD_WAIT_FIRST_MS;
-  const { identity } = run;
   run.loaded = true;
   for (;;) {
     await condition(() => run.state.paused === null || run.state.aborting !== null);
     if (run.state.aborting !== null) return;
-    const { adoptFrom } = run.state;
-    const answer = await preparing.holdCluster({ cluster, run: identity, adoptFrom });
+    await tryToHold(run, definition);
+    const { state } = run;
+    if (state.hold.kind !== 'waiting') return;
+    if (mustContinueAsNew(run)) await handOver(run);
+    const decided = () => run.state.aborting !== state.aborting || run.state.adoptFrom !== state.adoptFrom;
+    await condition(decided, waitMs, { summary: `cluster held by ${state.hold.holder}` });
+    waitMs = Math.min(waitMs * 2, HOLD_WAIT_LAST_MS);
+  }
+}
+
+/** Once it waits, no failure to ask ends a run: whoever holds the cluster may take days, and servers come back. */
+async function tryToHold(run: FleetRun, { cluster }: RunDefinition): Promise<void> {
+  const { adoptFrom, hold } = run.state;
+  try {
+    const answer = await preparing.holdCluster({ cluster, run: run.identity, adoptFrom });
     if (answer.kind === 'held') apply(run, { kind: 'clusterHeld' });
     else if (answer.kind === 'heldByOther') apply(run, { ...answer, kind: 'clusterHeldByOther' });
     else apply(run, { ...answer, kind: 'adoptionNeeded' });
-    if (answer.kind === 'held') return;
-    if (mustContinueAsNew(run)) await handOver(run);
-    const { state } = run;
-    const decided = () => run.state.aborting !== state.aborting || run.state.adoptFrom !== state.adoptFrom;
-    await condition(decided, waitMs, { summary: `cluster held by ${answer.holder}` });
-    waitMs = Math.min(waitMs * 2, HOLD_WAIT_LAST_MS);
+  } catch (error) {
+    if (hold.kind !== 'waiting') throw error;
+    apply(run, { kind: 'clusterSilent', why: failureText(error) });
   }
 }
 

@@ -53,7 +53,10 @@ export type DecidedGate = {
 export type Ask = { askId: string; node: string; by: string; reason: string; at: string };
 
 export type Hold =
-  { kind: 'none' } | { kind: 'waiting'; holder: OwnerMark; since: string } | { kind: 'held' };
+  | { kind: 'none' }
+  /** `trouble`: why nobody could be asked when it was tried last. */
+  | { kind: 'waiting'; holder: OwnerMark; since: string; trouble?: string }
+  | { kind: 'held' };
 
 export type RunState = {
   startedAt: string;

@@ -12,6 +12,7 @@ import type { FleetEvent, Happening } from './fleet-events.ts';
 import { closeForAbort, tripIfTooMany } from './fleet-holding.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import {
+  cut,
   cutProgress,
   decisionOf,
   moved,
@@ -32,6 +33,8 @@ import type { RowCode } from '../row-codes.ts';
 
 /** Nodes that carry a dead run's mark, as told at gate `adopt`; more would not be read. */
 const NODES_NAMED_MAX = 20;
+/** One line of a status. */
+const TROUBLE_CHARS_MAX = 300;
 /** 60 reasons of 600 bytes at most: what a run takes along when it continues as new. */
 const BLOCKERS_CARRIED_MAX = 60;
 
@@ -54,6 +57,11 @@ export function transition(state: RunState, scope: Scope, event: FleetEvent): Fl
     case 'clusterHeldByOther':
     case 'adoptionNeeded':
       return clusterAnswered(state, event);
+    case 'clusterSilent': {
+      const { hold } = state;
+      if (hold.kind !== 'waiting') return rejected('the run does not wait for its cluster');
+      return moved({ ...state, hold: { ...hold, trouble: cut(event.why, TROUBLE_CHARS_MAX) } }, 'waits');
+    }
     case 'planned': {
       const codes = scope.rows.map(codeOfRow).join('');
       if (codes.length !== event.summary.rows) {

@@ -162,6 +162,18 @@ describe('the rows of the contract', () => {
     expect(said(atWork, message.abort).text).toMatch(/^3 waiting nodes are dropped; 1 at work/);
   });
 
+  it('a cluster that cannot be asked any more: the wait goes on and says so, until somebody answers', () => {
+    const holder = 'default/upgrade.other/run-1';
+    const held: Unstamped<FleetEvent> = { kind: 'clusterHeldByOther', holder, since: AT };
+    const silent: Unstamped<FleetEvent> = { kind: 'clusterSilent', why: 'x'.repeat(10_000) };
+    expect(said(preparing, silent).kind).toBe('rejected');
+    const waiting = after(preparing, held, silent);
+    expect(phaseOf(waiting)).toBe('waiting-for-cluster');
+    expect(phaseWhyOf(waiting)).toMatch(/^held by default.*; the cluster cannot be asked now: x{200}/);
+    expect(phaseWhyOf(waiting)?.length).toBeLessThan(500);
+    expect(phaseWhyOf(after(waiting, held))).toBe(`held by ${holder}`);
+  });
+
   it('retry: a failed node alone, as the attempt that comes next, also while tripped', () => {
     const again = after(tripped, message.retry('n1'));
     expect(again.retries).toEqual([{ node: 'n1', attempt: 2 }]);

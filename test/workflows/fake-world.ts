@@ -39,6 +39,8 @@ export class FakeWorld {
   /** The most nodes that were cordoned at one moment. */
   cordonedMost = 0;
   holder: ClusterHold = { kind: 'held' };
+  /** Why the cluster cannot be asked for, as long as that is so. */
+  holdRefused: string | null = null;
   readonly adoptedFrom: string[] = [];
   /** Nothing can be recorded, for good. */
   recordsBroken = false;
@@ -127,6 +129,7 @@ export class FakeWorld {
         return Promise.resolve(definitionOf(this.policy, input));
       },
       holdCluster: ({ adoptFrom }) => {
+        if (this.holdRefused !== null) throw ApplicationFailure.nonRetryable(this.holdRefused, 'Unreachable');
         if (this.holder.kind !== 'needsAdoption' || adoptFrom !== this.holder.holder)
           return Promise.resolve(this.holder);
         this.adoptedFrom.push(adoptFrom);

@@ -256,4 +256,26 @@ describe('holding the cluster', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
     });
   });
+
+  it('goes on waiting when the cluster cannot be asked any more, says so, and takes it when it is free', async () => {
+    await withRun(bed, { nodes: 1, name: 'holding-on' }, async ({ handle, until, world }) => {
+      const since = '2026-01-01T00:00:00Z';
+      world.holder = { kind: 'heldByOther', holder: 'default/upgrade.other/run-1', since };
+      await until('held', (s) => s.phase === 'waiting-for-cluster');
+      world.holdRefused = 'cluster prod-east does not answer';
+      const silent = await until('told', (s) => s.phaseWhy?.includes('does not answer') === true);
+      expect(silent.phaseWhy).toContain('held by default/upgrade.other/run-1');
+      world.holdRefused = null;
+      world.holder = { kind: 'held' };
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+    });
+  });
+
+  it('ends at once when the cluster cannot be asked the first time, with nothing touched', async () => {
+    await withRun(bed, { nodes: 1, name: 'holding-never' }, async ({ handle, world }) => {
+      world.holdRefused = 'cluster prod-east does not answer';
+      await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'Unreachable' } });
+      expect(world.count('cordonNode')).toBe(0);
+    });
+  });
 });
