@@ -10,7 +10,7 @@ import type { KubeNode, KubePod } from './kube-shapes.ts';
 const LOOKS_AFTER_MS = [500, 3_000, 10_000];
 
 /** Runs, and is only not Ready because somebody said so from outside. */
-export function wasMarkedFromOutside(pod: KubePod): boolean {
+function wasMarkedFromOutside(pod: KubePod): boolean {
   return (
     pod.metadata.deletionTimestamp === undefined &&
     pod.status?.phase === 'Running' &&
