@@ -1,6 +1,7 @@
 // The drain loop against an API server in memory: what it sends, what it waits on, when it stops.
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { STALLED, drain, openAdapterBed, owner, putNode, putPdb, putPod, until } from './bed.ts';
+import type { DrainResume } from '../../../adapters/ports/kubernetes.ts';
 import type { AdapterBed } from './bed.ts';
 
 /** Far below the half minute after which a PDB is asked anyway, far above what a busy machine adds. */
@@ -167,6 +168,27 @@ describe('a drain', () => {
     expect((await third.outcome).kind).toBe('stalled');
     expect(third.told).toEqual([]);
     expect(evictions()).toEqual([]);
+  });
+
+  it('tells at most once a second, also over attempts that follow each other faster [I32]', async () => {
+    putPod(bed.server, 'bare-1', { bare: true });
+    await cordon();
+    const stalled = async (resume: DrainResume) => {
+      const { outcome, told } = drain(bed.cluster, { resume });
+      const ended = await outcome;
+      if (ended.kind !== 'stalled') throw new Error(ended.kind);
+      return { resume: ended.resume, told: told.map(({ blockersTotal }) => blockersTotal) };
+    };
+    const first = await stalled(STALLED);
+    expect(first.told).toEqual([1]);
+    putPod(bed.server, 'bare-2', { bare: true });
+    while ((await bed.cluster.collectNodesCached())[0]?.podsToMove !== 2)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    // In the future, so that no busy machine makes the second attempt come late.
+    const second = await stalled({ ...first.resume, toldAtMs: Date.now() + 60_000 });
+    expect(second).toEqual({ told: [], resume: { ...second.resume, told: first.resume.told } });
+    const third = await stalled({ ...second.resume, toldAtMs: Date.now() - 1_000 });
+    expect(third.told).toEqual([2]);
   });
 
   it('stops as unsafe when the cordon is lifted, before another pod is evicted [I26]', async () => {
