@@ -117,6 +117,29 @@ describe('processes of a sandbox', () => {
   });
 });
 
+describe('a process', () => {
+  it('is there as long as any of its threads is, also when its first one has ended', async () => {
+    // What a killed server is for a moment, and this one for long: a zombie that still holds its files.
+    const script = [
+      'import ctypes, threading, time',
+      'threading.Thread(target=lambda: time.sleep(600)).start()',
+      'ctypes.CDLL(None).pthread_exit(None)',
+    ].join('\n');
+    const child = spawn('python3', ['-c', script], { stdio: 'ignore' });
+    const pid = child.pid ?? 0;
+    const stateOf = async () => /\) (\S)/.exec(await readFile(`/proc/${String(pid)}/stat`, 'utf8'))?.[1];
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      while ((await stateOf()) !== 'Z') await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await processIdentity(pid)).toBeDefined();
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(await processIdentity(pid)).toBeUndefined();
+  });
+});
+
 describe('the lock of the cache', () => {
   const collect = (): { events: ProgressEvent[]; onProgress: (event: ProgressEvent) => void } => {
     const events: ProgressEvent[] = [];
