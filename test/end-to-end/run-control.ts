@@ -203,10 +203,22 @@ export async function awaitThat(
   condition: () => Promise<boolean> | boolean,
   timeoutMs = LONG_MS,
 ): Promise<void> {
+  let trouble: unknown;
   await waitUntil({
-    condition: async () => condition(),
+    condition: async () => {
+      try {
+        return await condition();
+      } catch (error) {
+        // A run that has not begun yet, or a busy server, cannot be asked: ask again until the time is up.
+        trouble = error;
+        return false;
+      }
+    },
     timeoutMs,
-    onTimeout: () => new Error(`waited ${String(timeoutMs / 1000)} s for ${what}`),
+    onTimeout: () => {
+      const last = trouble === undefined ? '' : `; the last trouble: ${String(trouble)}`;
+      return new Error(`waited ${String(timeoutMs / 1000)} s for ${what}${last}`);
+    },
   });
 }
 
