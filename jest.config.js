@@ -11,6 +11,8 @@ const shared = {
 };
 
 export default {
+  // A limit against what hangs, and no judgement of how fast anything is: a busy machine takes its time.
+  testTimeout: 600_000,
   projects: [
     {
       ...shared,

@@ -97,8 +97,11 @@ export type CordonResult =
 
 export type DrainResult =
   | { kind: 'drained'; evicted: number; atMs: number }
-  /** `force`: what kubectl's --force would add; only where the step asks for force. */
-  | { kind: 'timedOut'; progress: DrainProgress; force?: ForcePods }
+  /**
+   * `why`: what the last try could not get past, when that was no pod. `force`: what kubectl's --force would
+   * add; only where the step asks for force.
+   */
+  | { kind: 'timedOut'; progress: DrainProgress; why?: string; force?: ForcePods }
   /** Nothing was forced: the pods are others than those that force was approved for. */
   | { kind: 'forceOutdated'; force: ForcePods }
   | { kind: 'unsafe'; why: string }

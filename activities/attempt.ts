@@ -16,7 +16,7 @@ export type Waiting = {
 };
 
 /** A third of the shortest heartbeat timeout in use (30 s), so that one lost beat is no timeout. */
-const HEARTBEAT_INTERVAL_MS = 10_000;
+export const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /** Refusals that may pass: at the deadline they are why a step ended late, not a failure of their own. */
 const PASSING: readonly PortErrorKind[] = ['unreachable', 'throttled', 'forbidden', 'conflict'];
@@ -61,7 +61,8 @@ export function isPast(o: { now: () => Date; deadline: string }): boolean {
   return !(o.now().getTime() < Date.parse(o.deadline));
 }
 
-async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>): Promise<T> {
+/** Beats every HEARTBEAT_INTERVAL_MS as long as `work` lasts: a dead worker is noticed by the beats that fail to come. */
+export async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>): Promise<T> {
   const context = Context.current();
   let details: unknown = context.info.heartbeatDetails;
   const beat = (newest: unknown) => {

@@ -1,5 +1,6 @@
 // All activities of a worker, from the ports that it was composed with.
 import type { Activities } from './api.ts';
+import { beating } from './attempt.ts';
 import { createClusterActivities } from './cluster.ts';
 import { createCordonActivities } from './cordon.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -11,10 +12,23 @@ import { createReimageActivities } from './reimage.ts';
 import { createRejoinActivities } from './rejoin.ts';
 import { createVerifyActivities } from './verify.ts';
 
+/** What a run asks before it goes on, and what may take longer than a few seconds: it beats. */
+function createLongLooks(deps: ActivityDeps) {
+  const cluster = createClusterActivities(deps);
+  const observe = createObserveActivities(deps);
+  return {
+    ...cluster,
+    resolveRun: (o) => beating(() => cluster.resolveRun(o)),
+    holdCluster: (o) => beating(() => cluster.holdCluster(o)),
+    collectChildren: (o) => beating(() => cluster.collectChildren(o)),
+    planRun: (o) => beating(() => observe.planRun(o)),
+    planNext: (o) => beating(() => observe.planNext(o)),
+  } satisfies Partial<Activities>;
+}
+
 export function createActivities(deps: ActivityDeps): Activities {
   return {
-    ...createClusterActivities(deps),
-    ...createObserveActivities(deps),
+    ...createLongLooks(deps),
     ...createCordonActivities(deps),
     ...createGrantActivities(deps),
     ...createDrainActivities(deps),

@@ -7,7 +7,7 @@ import type { DrainOutcome, DrainResume } from '../adapters/ports/kubernetes.ts'
 import type { Runs } from '../adapters/ports/runs.ts';
 import type { DrainProgress } from '../domain/node-state.ts';
 import type { DrainResult, NodeActivities, NodeActivityInput, Withheld } from './api.ts';
-import { isPassing, isPast, mapped } from './attempt.ts';
+import { HEARTBEAT_INTERVAL_MS, isPassing, isPast, mapped } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { notYet } from './failures.ts';
 import { whyWithheld } from './grant.ts';
@@ -15,7 +15,16 @@ import { whyWithheld } from './grant.ts';
 type DrainInput = NodeActivityInput & { deadline: string; force?: readonly string[] };
 
 /** What one attempt leaves to the next, through heartbeats; about 10 KB at the most. */
-type DrainDetails = { resume: DrainResume; progress: DrainProgress; grantAtMs: number };
+type DrainDetails = {
+  resume: DrainResume | null;
+  progress: DrainProgress;
+  grantAtMs: number;
+  /** What the last attempt failed on: at the deadline it is why the node is not empty. */
+  failure?: string;
+};
+
+/** How far a drain had come at its deadline, and what its last try could not get past. */
+type Late = { progress: DrainProgress; why?: string };
 
 /** A PDB that allows again is used within a second: this, the server's dispatch and one eviction. */
 const RETRY_MS = 600;
@@ -40,12 +49,23 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), Math.max(0, msLeft(deps, o)));
   let progress = before?.progress ?? NOTHING_SEEN;
-  const beat = (resume: DrainResume) => {
-    const details: DrainDetails = { resume: teller.corrected(resume), progress, grantAtMs: grant.atMs() };
+  let failure = before?.failure;
+  let newestResume = before?.resume ?? null;
+  const beat = (resume: DrainResume | null) => {
+    newestResume = resume;
+    const details: DrainDetails = {
+      resume: resume === null ? null : teller.corrected(resume),
+      progress,
+      grantAtMs: grant.atMs(),
+      ...(failure === undefined ? {} : { failure }),
+    };
     context.heartbeat(details);
   };
+  const late = (): Late => ({ progress, ...(failure === undefined ? {} : { why: failure }) });
+  // The drain beats by itself once it looks at pods; before that it may wait for a watch's first list.
+  const beats = setInterval(() => beat(newestResume), HEARTBEAT_INTERVAL_MS);
   try {
-    if (isPast({ now: deps.now, deadline: o.deadline })) return await timedOut(deps, o, progress);
+    if (isPast({ now: deps.now, deadline: o.deadline })) return await timedOut(deps, o, late());
     await grant.check(GRANT_AGE_MAX_MS);
     const outdated = before === undefined ? await whyForceOutdated(deps, o) : undefined;
     if (outdated !== undefined) return outdated;
@@ -65,32 +85,37 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
       },
       onHeartbeat: (resume, newest) => {
         progress = newest;
+        failure = undefined;
         beat(resume);
       },
     });
     await teller.settled();
     if (outcome.kind === 'stalled') {
       progress = outcome.progress;
+      failure = undefined;
       beat(outcome.resume);
     }
     return answer(deps, outcome);
   } catch (error) {
     if (error instanceof GrantWithheld) return error.withheld;
     if (context.cancellationSignal.aborted) return cancelledOrLater(context);
+    if (isPassing(error)) failure = error.message;
     const isLate = isPast({ now: deps.now, deadline: o.deadline });
-    if (deadline.signal.aborted || (isLate && isPassing(error))) return await timedOut(deps, o, progress);
+    if (deadline.signal.aborted || (isLate && isPassing(error))) return await timedOut(deps, o, late());
+    if (isPassing(error)) beat(newestResume);
     throw error;
   } finally {
     clearTimeout(timer);
+    clearInterval(beats);
   }
 }
 
 /** One LIST more, and only where somebody would be asked for force. */
-async function timedOut(deps: ActivityDeps, o: DrainInput, progress: DrainProgress): Promise<DrainResult> {
+async function timedOut(deps: ActivityDeps, o: DrainInput, late: Late): Promise<DrainResult> {
   const { node, drain } = o.step;
-  if (drain.onTimeout !== 'force') return { kind: 'timedOut', progress };
+  if (drain.onTimeout !== 'force') return { kind: 'timedOut', ...late };
   const force = await deps.kubernetes.cluster(o.cluster).collectForcePods({ node });
-  return { kind: 'timedOut', progress, force };
+  return { kind: 'timedOut', ...late, force };
 }
 
 /**

@@ -134,7 +134,8 @@ export type PlanPage = {
   next: string | null;
 };
 export type WhyPage = { items: readonly WaitingItem[]; total: number; next: string | null };
-export type ReportAnswer = { report: RunReport | null; digest: string | null };
+/** `next` continues the report's notes. */
+export type ReportAnswer = { report: RunReport | null; digest: string | null; next: string | null };
 
 /** What an accepted Update answers; a rejected one throws with the reason. */
 export type UpdateAnswer = { effect: string };

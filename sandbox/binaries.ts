@@ -16,7 +16,7 @@ import { runCommand } from './run-command.ts';
 
 const BUILD_FLAGS = ['-trimpath'];
 const BUILD_ENV = { GOTOOLCHAIN: 'local', CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' };
-const VERSION_TIMEOUT_MS = 10_000;
+const VERSION_TIMEOUT_MS = 60_000;
 // Far past the slowest build seen on one slow core; a build that hangs must not hang the run for ever.
 const BUILD_TIMEOUT_MS = 40 * 60_000;
 const TICK_EVERY_MS = 1000;

@@ -11,7 +11,8 @@ async function readBootId(): Promise<string> {
 }
 
 // /proc/<pid>/stat: the name stands in parentheses and may itself hold spaces and parentheses,
-// so the fields are counted from behind the last one. State is field 3, start time field 22.
+// so the fields are counted from behind the last one. State is field 3, the number of threads field 20, start
+// time field 22.
 async function identityFromProc(pid: number): Promise<string | undefined> {
   let stat: string;
   try {
@@ -23,8 +24,9 @@ async function identityFromProc(pid: number): Promise<string | undefined> {
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = fields[0];
-  // A zombie holds its id until somebody reaps it, and runs nothing.
-  if (state === 'Z' || state === 'X') return undefined;
+  // A zombie holds its id until somebody reaps it, and runs nothing; but while other threads of a process that
+  // was killed still end, its first one is a zombie already, and its ports are taken.
+  if (state === 'X' || (state === 'Z' && Number(fields[17]) <= 1)) return undefined;
   return `${await readBootId()}/${fields[19] ?? ''}`;
 }
 

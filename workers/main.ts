@@ -12,6 +12,7 @@ import {
 import type { LogEntry, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/create.ts';
 import { createDeps } from './compose.ts';
+import { startReaper } from './reaper.ts';
 import { createRuns } from './runs.ts';
 import { SearchAttributesMissing, ensureSearchAttributes } from './search-attributes.ts';
 import { SettingsError, readSettings } from './settings.ts';
@@ -58,9 +59,11 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     ...WORKER_LIMITS,
   });
   say(`worker takes work of queue ${taskQueue} in namespace ${namespace} at ${settings.connection.address}`);
+  const stopReaper = startReaper(deps, say);
   try {
     await worker.run();
   } finally {
+    stopReaper();
     await deps.kubernetes.close();
     await connection.close();
     say('worker has stopped');

@@ -8,16 +8,21 @@ import { msBetween } from '../domain/machines/clock-math.ts';
 
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
+/** They beat every 10 s at least: one lost beat is no death, and a dead worker is noticed soon. */
+const HEARTBEAT_TIMEOUT = '30s';
+
 /** Before anything is touched: a cluster or a file that cannot be read ends the run with its reason. */
 export const preparing = proxyActivities<FleetActivities>({
   startToCloseTimeout: '2m',
   scheduleToCloseTimeout: '5m',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: RETRY,
 });
 
 /** Four tries are 7 s: then the run says what is wrong, and asks again by itself after a while. */
 export const planning = proxyActivities<FleetActivities>({
   startToCloseTimeout: '1m',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { ...RETRY, maximumAttempts: 4 },
 });
 
@@ -28,6 +33,13 @@ export const reading = proxyActivities<FleetActivities>({ startToCloseTimeout: '
 export const closing = proxyActivities<FleetActivities>({
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '1h',
+  retry: RETRY,
+});
+
+/** What a worker does once an hour in any case: a cloud that refuses it must not hold the cluster. */
+export const reaping = proxyActivities<FleetActivities>({
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '2m',
   retry: RETRY,
 });
 
@@ -58,8 +70,6 @@ export const undoing = proxyActivities<NodeActivities>({
 
 /** The activity itself ends at its deadline; this is how much later the server ends it when no worker lives. */
 const GRACE_MS = 60_000;
-/** Drains and polls beat every 10 s at least: one lost beat is no death, and a dead worker is noticed soon. */
-const HEARTBEAT_TIMEOUT = '30s';
 
 function untilDeadlineMs(deadline: string): number {
   return Math.max(0, msBetween(workflowNow(), deadline)) + GRACE_MS;

@@ -22,6 +22,7 @@ import type { NodeRun } from './inputs.ts';
 import { nodeControlSignal } from './messages.ts';
 import type { ActiveChild } from '../domain/machines/fleet-state.ts';
 import type { NodeStep } from '../domain/plan.ts';
+import { own } from '../domain/own.ts';
 
 type NodeWorkflow = (input: unknown, run: NodeRun) => Promise<NodeUpgradeResult>;
 
@@ -33,7 +34,8 @@ export async function startReady(run: FleetRun): Promise<void> {
     // The start of the one before may have found that an approval is void.
     if (!run.state.ready.some((one) => one.step.node === step.node)) return;
     const move = apply(run, { kind: 'nodeStarted', step, childId });
-    if (move.kind === 'moved' && step.node in run.state.active) await startOne(run, step, childId);
+    if (move.kind === 'moved' && Object.hasOwn(run.state.active, step.node))
+      await startOne(run, step, childId);
   });
   await Promise.all(starting);
 }
@@ -81,7 +83,7 @@ async function watch(
     const { outcome } = await handle.result();
     apply(run, { kind: 'nodeEnded', node, attempt, ...goOf(drain), outcome });
   } catch (error) {
-    const child = run.state.active[node];
+    const child = own(run.state.active, node);
     if (child !== undefined) endAbruptly(run, { ...child, attempt, ...goOf(drain) }, abruptEndText(error));
   }
 }
@@ -114,7 +116,8 @@ export async function collectAdopted(run: FleetRun): Promise<void> {
     .catch(() => []);
   for (const found of states) {
     const child = adopted.find(({ childId }) => childId === found.childId);
-    if (child === undefined || found.kind === 'open' || run.state.active[child.node] === undefined) continue;
+    if (child === undefined || found.kind === 'open' || own(run.state.active, child.node) === undefined)
+      continue;
     const { result } = found;
     if (result === null) {
       endAbruptly(run, child, `its workflow is ${found.status.toLowerCase()} without a result`);
@@ -134,7 +137,7 @@ export async function handOver(run: FleetRun): Promise<void> {
   const told = await Promise.all(children.map((child) => tellToReport(child)));
   // One that could not be told has ended: its result is on its way to this very run.
   const untold = children.filter((_, index) => told[index] === false);
-  const isGone = ({ node, attempt }: ActiveChild) => run.state.active[node]?.attempt !== attempt;
+  const isGone = ({ node, attempt }: ActiveChild) => own(run.state.active, node)?.attempt !== attempt;
   const settled = () =>
     run.commands.length === 0 && !run.sending && allHandlersFinished() && untold.every(isGone);
   await condition(() => settled() || run.state.aborting !== null);

@@ -3,7 +3,15 @@
 // is at work.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CancellationScope, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
-import { asWorkflowFailure, closing, failureText, planning, preparing, reading } from './activity-calls.ts';
+import {
+  asWorkflowFailure,
+  closing,
+  failureText,
+  planning,
+  preparing,
+  reading,
+  reaping,
+} from './activity-calls.ts';
 import { workflowNow } from './clock.ts';
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
@@ -105,24 +113,33 @@ async function failedPreparing(run: FleetRun, error: unknown): Promise<Applicati
   return asWorkflowFailure(error);
 }
 
-async function holdCluster(run: FleetRun, { cluster }: RunDefinition): Promise<void> {
+async function holdCluster(run: FleetRun, definition: RunDefinition): Promise<void> {
   let waitMs = HOLD_WAIT_FIRST_MS;
-  const { identity } = run;
   run.loaded = true;
   for (;;) {
     await condition(() => run.state.paused === null || run.state.aborting !== null);
     if (run.state.aborting !== null) return;
-    const { adoptFrom } = run.state;
-    const answer = await preparing.holdCluster({ cluster, run: identity, adoptFrom });
+    await tryToHold(run, definition);
+    const { state } = run;
+    if (state.hold.kind !== 'waiting') return;
+    if (mustContinueAsNew(run)) await handOver(run);
+    const decided = () => run.state.aborting !== state.aborting || run.state.adoptFrom !== state.adoptFrom;
+    await condition(decided, waitMs, { summary: `cluster held by ${state.hold.holder}` });
+    waitMs = Math.min(waitMs * 2, HOLD_WAIT_LAST_MS);
+  }
+}
+
+/** Once it waits, no failure to ask ends a run: whoever holds the cluster may take days, and servers come back. */
+async function tryToHold(run: FleetRun, { cluster }: RunDefinition): Promise<void> {
+  const { adoptFrom, hold } = run.state;
+  try {
+    const answer = await preparing.holdCluster({ cluster, run: run.identity, adoptFrom });
     if (answer.kind === 'held') apply(run, { kind: 'clusterHeld' });
     else if (answer.kind === 'heldByOther') apply(run, { ...answer, kind: 'clusterHeldByOther' });
     else apply(run, { ...answer, kind: 'adoptionNeeded' });
-    if (answer.kind === 'held') return;
-    if (mustContinueAsNew(run)) await handOver(run);
-    const { state } = run;
-    const decided = () => run.state.aborting !== state.aborting || run.state.adoptFrom !== state.adoptFrom;
-    await condition(decided, waitMs, { summary: `cluster held by ${answer.holder}` });
-    waitMs = Math.min(waitMs * 2, HOLD_WAIT_LAST_MS);
+  } catch (error) {
+    if (hold.kind !== 'waiting') throw error;
+    apply(run, { kind: 'clusterSilent', why: failureText(error) });
   }
 }
 
@@ -233,7 +250,7 @@ async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUp
       (error: unknown) => apply(run, { kind: 'recordLost', what: 'the report', why: failureText(error) }),
     );
   }
-  await closing.reapOldRootVolumes({ cluster }).catch(() => undefined);
+  await reaping.reapOldRootVolumes({ cluster }).catch(() => undefined);
   await closing.releaseCluster({ cluster, run: run.identity }).catch(() => undefined);
   await condition(() => run.commands.length === 0 && !run.sending && allHandlersFinished());
   if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');

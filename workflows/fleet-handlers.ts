@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowNow } from './clock.ts';
-import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
+import { hasShape } from './inputs.ts';
 import { apply } from './fleet-run.ts';
 import type { FleetRun, Happened } from './fleet-run.ts';
 import {
@@ -34,7 +34,12 @@ import type { FleetEvent } from '../domain/machines/fleet-events.ts';
 import { withIgnored } from '../domain/machines/fleet-state.ts';
 import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/fleet-views.ts';
 import type { MessageName } from '../domain/messages.ts';
-import { FORCE_PODS_MAX } from '../domain/node-state.ts';
+import {
+  isDrainProgress,
+  isNodeForceAsk,
+  isNodeOutcome,
+  isNodeStateName,
+} from '../domain/parse/child-messages.ts';
 import { cutForStatus } from '../domain/parse/cut-for-status.ts';
 import { messageParsers, parsePageQuery } from '../domain/parse/messages.ts';
 import { renderInvalid } from '../domain/parse/parsed.ts';
@@ -53,8 +58,9 @@ export function setRunHandlers(run: FleetRun): void {
       validator: (content) => validate(run, name, content),
     });
   }
-  setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
   setChildHandlers(run);
+  // Last: what arrived before the run began is handed out as soon as somebody takes signals of any name.
+  setDefaultSignalHandler((name, ...content) => ignore(run, name, content[0], 'no such signal'));
   setQueryHandlers(run);
 }
 
@@ -139,18 +145,20 @@ function ignore(run: FleetRun, message: string, content: unknown, why: string): 
 
 /** In-house signals have names that anybody may use: what does not look like a child's report is ignored. */
 function setChildHandlers(run: FleetRun): void {
-  const isReport = (name: string, content: unknown, shape: Readonly<Record<string, string>>): boolean => {
-    if (hasShape(content, shape)) return true;
-    ignore(run, name, content, 'not what a child of this run reports');
-    return false;
+  const isFit = (name: string, content: unknown, fits: boolean): boolean => {
+    if (!fits) ignore(run, name, content, 'not what a child of this run reports');
+    return fits;
   };
+  const isReport = (name: string, content: unknown, shape: Readonly<Record<string, string>>): boolean =>
+    isFit(name, content, hasShape(content, shape));
   setHandler(nodeStateSignal, (report) => {
     if (!isReport('nodeState', report, { node: 'string', state: 'string' })) return;
+    if (!isFit('nodeState', report, isNodeStateName(report.state))) return;
     apply(run, { kind: 'nodeStateReported', node: report.node, state: report.state });
   });
   setHandler(nodeProgressSignal, (report) => {
     if (!isReport('nodeProgress', report, { node: 'string', progress: 'object' })) return;
-    if (!isReport('nodeProgress', report.progress, PROGRESS_SHAPE)) return;
+    if (!isFit('nodeProgress', report, isDrainProgress(report.progress))) return;
     apply(run, { kind: 'progressReported', node: report.node, progress: report.progress });
   });
   setHandler(nodeAnswerSignal, (report) => {
@@ -162,17 +170,14 @@ function setChildHandlers(run: FleetRun): void {
     apply(run, { kind: 'skipAnswered', node, askId, accepted, why });
   });
   setHandler(nodeForceSignal, (ask) => {
-    const shape = { node: 'string', attempt: 'number', ask: 'number', pods: 'object', why: 'string' };
-    if (!isReport('nodeForce', ask, shape)) return;
-    const pod = { namespace: 'string', name: 'string', uid: 'string' };
-    const isList = Array.isArray(ask.pods) && ask.pods.length <= FORCE_PODS_MAX;
-    if (!isList || !ask.pods.every((one) => isReport('nodeForce', one, pod))) return;
+    if (!isFit('nodeForce', ask, isNodeForceAsk(ask))) return;
     apply(run, { kind: 'forceAsked', ask });
   });
   setHandler(nodeEndedSignal, async (report) => {
     if (!isReport('nodeEnded', report, { parentFirstRunId: 'string', end: 'object' })) return;
     const { parentFirstRunId, end } = report;
     if (!isReport('nodeEnded', end, { node: 'string', attempt: 'number', outcome: 'object' })) return;
+    if (!isFit('nodeEnded', report, isNodeOutcome(end.outcome))) return;
     // From the child of a former run of the same id: not this run's business.
     if (parentFirstRunId !== run.ids.firstExecutionRunId) return;
     await CancellationScope.nonCancellable(() => condition(() => run.loaded));
@@ -191,7 +196,9 @@ function setQueryHandlers(run: FleetRun): void {
   setHandler(tableQuery, (query) => tableOf(run.state, run.scope, pageOrThrow(query)));
   setHandler(planQuery, (query) => planOf(run.state, run.scope, pageOrThrow(query)));
   setHandler(whyQuery, (query) => whyOf(run.state, run.scope, pageOrThrow(query)));
-  setHandler(reportQuery, () => reportOf(run.state, run.scope, run.ids, workflowNow()));
+  setHandler(reportQuery, (query) =>
+    reportOf(run.state, run.scope, run.ids, { now: workflowNow(), query: pageOrThrow(query) }),
+  );
   setHandler(grantQuery, ({ node }) => ({
     ...grantOf(run.state, node),
     firstExecutionRunId: run.ids.firstExecutionRunId,

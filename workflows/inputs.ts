@@ -24,14 +24,6 @@ export function inputOrFail<T>(parsed: Parsed<T>): T {
   throw ApplicationFailure.nonRetryable(renderInvalid(parsed), 'InvalidInput');
 }
 
-/** Of a drain's report. */
-export const PROGRESS_SHAPE = {
-  podsTotal: 'number',
-  podsLeft: 'number',
-  blockers: 'object',
-  blockersTotal: 'number',
-};
-
 /** Does it have these properties, of these types? For what workflows send each other under open names. */
 export function hasShape(content: unknown, shape: Readonly<Record<string, string>>): boolean {
   if (typeof content !== 'object' || content === null) return false;

@@ -25,7 +25,7 @@ import {
 } from './activity-calls.ts';
 import { workflowNow } from './clock.ts';
 import { renderNodeDetails } from './details.ts';
-import { PROGRESS_SHAPE, hasShape } from './inputs.ts';
+import { hasShape } from './inputs.ts';
 import type { NodeRun } from './inputs.ts';
 import {
   nodeAnswerSignal,
@@ -39,6 +39,7 @@ import { timeAfter } from '../domain/machines/clock-math.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
 import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
+import { isDrainProgress, isNodeControl } from '../domain/parse/child-messages.ts';
 import type { NodeHistory } from '../domain/report.ts';
 
 /** An event without what `drive` and `apply` add: its time, and of a failed step which one it was. */
@@ -71,10 +72,10 @@ export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> 
   };
   setHandler(nodeControlSignal, async (control) => {
     // The name is open to anybody: what is no control changes nothing, and must not hold the node.
-    if (hasShape(control, { kind: 'string' })) await onControl(child, control);
+    if (isNodeControl(control)) await onControl(child, control);
   });
   setHandler(nodeProgressSignal, (report) => {
-    if (!hasShape(report, { progress: 'object' }) || !hasShape(report.progress, PROGRESS_SHAPE)) return;
+    if (!hasShape(report, { progress: 'object' }) || !isDrainProgress(report.progress)) return;
     apply(child, { kind: 'progressed', progress: report.progress });
   });
   // `temporal workflow cancel` of the child means abort; its way back cannot be cancelled.
@@ -174,7 +175,7 @@ async function drain(
       case 'drained':
         return { kind: 'drained', evicted: result.evicted };
       case 'timedOut':
-        return { ...result, kind: 'drainTimedOut', why: `not empty by ${until}` };
+        return { ...result, kind: 'drainTimedOut', why: lateText(until, result.why) };
       case 'unsafe':
         return { kind: 'stepFailed', why: result.why };
       case 'cancelled':
@@ -190,6 +191,10 @@ async function drain(
   } finally {
     child.drainScope = null;
   }
+}
+
+function lateText(until: string, why: string | undefined): string {
+  return why === undefined ? `not empty by ${until}` : `not empty by ${until}; last: ${why}`;
 }
 
 async function reimage(child: Child, until: string): Promise<Happened> {

@@ -65,6 +65,7 @@ export class Drain {
     this.#podsTotal = o.resume?.podsTotal ?? 0;
     this.#since = o.resume?.since ?? {};
     this.#told = o.resume?.told ?? NOTHING_TOLD;
+    this.#toldAtMs = o.resume?.toldAtMs ?? Number.NEGATIVE_INFINITY;
     this.#patienceMs = o.resume?.stalled === true ? 0 : PATIENCE_MS;
   }
 
@@ -187,11 +188,7 @@ export class Drain {
     const nowMs = this.#nowMs();
     const report = reportBlockers({ situations, podsTotal: this.#podsTotal, since: this.#since, nowMs });
     this.#since = report.since;
-    if (report.fingerprint !== this.#told && nowMs - this.#toldAtMs >= TELL_MIN_MS) {
-      this.#told = report.fingerprint;
-      this.#toldAtMs = nowMs;
-      this.#o.onBlockersChanged(report.progress);
-    }
+    this.#tell(report);
     if (nowMs - this.#heartbeatAtMs >= HEARTBEAT_MS) {
       this.#heartbeatAtMs = nowMs;
       this.#o.onHeartbeat(this.#resume(false), report.progress);
@@ -215,11 +212,17 @@ export class Drain {
     return isEmpty;
   }
 
+  /** Once a second at the most, over all attempts; what is not told now is told by the next look. */
+  #tell(report: Report): void {
+    const nowMs = this.#nowMs();
+    if (report.fingerprint === this.#told || nowMs - this.#toldAtMs < TELL_MIN_MS) return;
+    this.#told = report.fingerprint;
+    this.#toldAtMs = nowMs;
+    this.#o.onBlockersChanged(report.progress);
+  }
+
   #stall(report: Report): DrainOutcome {
-    if (report.fingerprint !== this.#told) {
-      this.#told = report.fingerprint;
-      this.#o.onBlockersChanged(report.progress);
-    }
+    this.#tell(report);
     return { kind: 'stalled', progress: report.progress, resume: this.#resume(true) };
   }
 
@@ -229,6 +232,7 @@ export class Drain {
       evicted: this.#evictions.evicted,
       since: this.#since,
       told: this.#told,
+      ...(Number.isFinite(this.#toldAtMs) ? { toldAtMs: this.#toldAtMs } : {}),
       // A stall that nothing has ended is still the same stall.
       stalled: stalled || this.#patienceMs === 0,
     };

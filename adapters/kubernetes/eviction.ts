@@ -65,11 +65,14 @@ async function readRefusal(o: {
   }
   if (answer.status === 409) return lookCloser(o, message);
   if (answer.status === 500 && message.includes(TWO_PDBS)) return refused('twoPdbs', message, null);
+  if (answer.status >= 500) return refused('other', message, answer.retryAfterMs);
   // The namespace is being deleted, and the pod with it.
   if (answer.status === 403 && causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
     return refused('other', message, null);
   }
-  if (answer.status >= 500) return refused('other', message, answer.retryAfterMs);
+  // A right that is missing, or the no of a webhook or policy: people must read it, and the drain goes on when
+  // it is lifted.
+  if (answer.status >= 400) return refused('other', api.refusal(call, answer).message, null);
   throw api.refusal(call, answer);
 }
 

@@ -36,6 +36,8 @@ export type DrainResume = {
   since: Readonly<Record<string, string>>;
   /** The set of reasons that was last told: the next attempt does not tell it again. */
   told: string;
+  /** When that was; absent when nothing was told yet. */
+  toldAtMs?: number;
   /** The last attempt found nothing to do for a minute: the next one leaves at once when that is still so. */
   stalled: boolean;
 };

@@ -35,6 +35,9 @@ export type NodeRow = {
   imageId: string | null;
 };
 
+/** As people count: ip-10-0-0-2 before ip-10-0-0-10. In one language, so that it is the same everywhere. */
+const BY_NAME = new Intl.Collator('en', { numeric: true });
+
 const STATE_ANNOTATION = 'refit.dev/state';
 
 export function makeNodeRows(o: {
@@ -47,7 +50,8 @@ export function makeNodeRows(o: {
 }): readonly NodeRow[] {
   const { poolOf } = matchPools(o.inventory.nodes, o.cluster.pools);
   const told = new Map(o.table.map((row) => [row.node, row]));
-  return o.inventory.nodes.flatMap((node) => {
+  const nodes = [...o.inventory.nodes].sort((one, other) => BY_NAME.compare(one.name, other.name));
+  return nodes.flatMap((node) => {
     const pool = poolOf.get(node.name);
     if (pool === undefined || (o.pool !== undefined && pool.name !== o.pool)) return [];
     const row = told.get(node.name);

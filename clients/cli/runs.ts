@@ -1,12 +1,17 @@
 // Which run a command is about, and what is said when it cannot be asked. Never guesses between two
 // open runs, and never hangs in a query that no worker would answer.
+import { printable } from '../../domain/render/printable.ts';
 import type { PageQuery } from '../../domain/status.ts';
 import type { CliContext } from './context.ts';
 import { CliError } from './errors.ts';
 import type { ConnectionFlags } from './connection.ts';
 import type { RunFlags } from './options.ts';
+import { say } from './output.ts';
 import { NoAnswer, RunNotOpen, TASK_QUEUE } from './temporal-side.ts';
 import type { OpenRun, QueryAnswers, TemporalSide, Workers } from './temporal-side.ts';
+
+/** A refusal of an API server names the verb, the resource and who asked: about 300. */
+const TROUBLE_CHARS_MAX = 600;
 
 export async function withTemporal<T>(
   context: CliContext,
@@ -58,6 +63,13 @@ export async function ensureWorker(temporal: TemporalSide, hints: readonly strin
   const why = whyNoWorker(temporal, await temporal.collectWorkers());
   if (why === undefined) return;
   throw new CliError(why, { hints: [START_WORKER_HINT, ...hints] });
+}
+
+/** What keeps a run from going on although a worker is there: a server that is away, a right that is missing. */
+export function sayTroubles(context: CliContext, troubles: readonly string[]): void {
+  for (const trouble of troubles) {
+    say(context, `It fails and is tried again: ${printable(trouble, TROUBLE_CHARS_MAX)}`);
+  }
 }
 
 /** A query, with the reasons why it may go unanswered made plain. */

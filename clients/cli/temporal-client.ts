@@ -38,13 +38,17 @@ const UPDATE_TIMEOUT_MS = 40_000;
 const POLL_FRESH_MS = 70_000;
 const OPEN_RUNS_MAX = 200;
 
+// A call that was under way at its deadline may end as either.
+const GRPC_CANCELLED = 1;
 const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
 const GRPC_PERMISSION_DENIED = 7;
 // What the server answers to a query when it knows that nobody polls.
 const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_UNAUTHENTICATED = 16;
+const UNANSWERED: readonly number[] = [GRPC_CANCELLED, GRPC_DEADLINE_EXCEEDED];
 const TASK_QUEUE_TYPE_WORKFLOW = 1;
+const APPLICATION_ERROR_CATEGORY_BENIGN = 1;
 
 export async function connectTemporal(settings: ConnectionSettings): Promise<TemporalSide> {
   const connection = await openConnection(settings);
@@ -110,7 +114,7 @@ function readable(error: unknown, settings: ConnectionSettings): unknown {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return new NoAnswer('', { cause: error });
   const grpc = grpcError(error);
   if (grpc === undefined) return error;
-  if (grpc.code === GRPC_DEADLINE_EXCEEDED || isUnpolled(grpc)) return new NoAnswer('', { cause: error });
+  if (UNANSWERED.includes(grpc.code) || isUnpolled(grpc)) return new NoAnswer('', { cause: error });
   if (grpc.code === GRPC_NOT_FOUND && /namespace/i.test(grpc.details)) return noNamespace(settings);
   if (grpc.code === GRPC_PERMISSION_DENIED || grpc.code === GRPC_UNAUTHENTICATED) {
     return new CliError(
@@ -175,11 +179,23 @@ async function describe(client: Client, workflowId: string): Promise<RunDescript
       closedAt: info.closeTime?.toISOString() ?? null,
       firstExecutionRunId: info.raw.workflowExecutionInfo?.firstRunId ?? info.runId,
       searchAttributes,
+      troubles: troublesOf(info.raw),
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+type Described = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>['raw'];
+
+/** Without those that only say "not yet". */
+function troublesOf({ pendingActivities }: Described): readonly string[] {
+  return (pendingActivities ?? []).flatMap(({ activityType, lastFailure }) => {
+    const benign = lastFailure?.applicationFailureInfo?.category === APPLICATION_ERROR_CATEGORY_BENIGN;
+    if (lastFailure === null || lastFailure === undefined || benign) return [];
+    return [`${activityType?.name ?? 'a step'}: ${lastFailure.message ?? 'failed'}`];
+  });
 }
 
 async function start(

@@ -20,6 +20,8 @@ export type RunDescription = OpenRun & {
   firstExecutionRunId: string;
   /** `RefitPhase`, `RefitNodesDone`, …, as they stand. */
   searchAttributes: Readonly<Record<string, string | number>>;
+  /** What its own steps failed with when they were last tried; the server tries them again. */
+  troubles: readonly string[];
 };
 
 /** How a run that is closed ended. */

@@ -49,7 +49,8 @@ async function askPerson(o: GateAnswering, gate: Gate): Promise<Answer | undefin
       { signal: o.signal },
     );
   } catch {
-    // ctrl-C: whoever watches for it ends the demo.
+    // A question reads the keys itself: ctrl-C is one of them here, and no signal, unless it is made one.
+    if (!o.signal.aborted) process.kill(process.pid, 'SIGINT');
     return undefined;
   }
 }

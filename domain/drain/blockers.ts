@@ -43,6 +43,9 @@ const SETTLES_MS = 1_000;
 /** The kubelet may take this long beyond the grace period before the pod counts as stuck. */
 const OVERDUE_MS = 10_000;
 
+/** Webhooks and long lists of PDBs say more than anybody reads; the rest would travel with every report. */
+const TEXT_CHARS_MAX = 500;
+
 /** Reasons that only a person can lift come first, and are told without settling. */
 const FOR_PERSONS: ReadonlySet<DrainBlocker['kind']> = new Set([
   'twoPdbs',
@@ -128,7 +131,7 @@ function blockerOf(s: PodSituation, held: Held, since: string): DrainBlocker {
     pdbs: s.covering.map((pdb) => pdb.name),
     disruptionsAllowed: s.covering[0]?.disruptionsAllowed ?? null,
     since,
-    text: held.text,
+    text: held.text.slice(0, TEXT_CHARS_MAX),
   };
 }
 

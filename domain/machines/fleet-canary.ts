@@ -6,6 +6,7 @@ import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { CanaryLook, GateWish } from '../plan.ts';
 import type { CanaryClock } from '../planning/canary-clock.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 /** The clock of each pool begins when its last canary ends, and is undone when one is taken up again. */
 export function keepCanaryClocks(state: RunState, scope: Scope, at: string): RunState {
@@ -20,7 +21,7 @@ export function keepCanaryClocks(state: RunState, scope: Scope, at: string): Run
   });
   let { canaries } = state;
   for (const [pool, isOpen] of open) {
-    const clock = canaries[pool];
+    const clock = own(canaries, pool);
     if (!isOpen && clock === undefined) canaries = { ...canaries, [pool]: newClock(at) };
     // Once the others were let go, a canary that is taken again is a node like any other.
     if (isOpen && clock !== undefined && !clock.passed) {
@@ -37,7 +38,7 @@ function newClock(endedAt: string): CanaryClock {
 /** What a look at the ended canaries found. */
 export function noteCanaryLooks(state: RunState, looks: readonly CanaryLook[], at: string): RunState {
   return looks.reduce<RunState>((so, { pool, found }) => {
-    const clock = so.canaries[pool];
+    const clock = own(so.canaries, pool);
     if (clock === undefined || clock.passed) return so;
     const noted = { ...so, canaries: { ...so.canaries, [pool]: clockAfter(clock, found, at) } };
     if (found === 'passed') return withEvent(noted, at, `the canaries of pool ${pool} are passed`);

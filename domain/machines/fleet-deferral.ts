@@ -9,12 +9,13 @@ import { defaultPolicy } from '../default-policy.ts';
 import type { NodeOutcome } from '../node-state.ts';
 import type { DeferredNode } from '../planning/deferral.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 /** What the planner is told of them. */
 export function listDeferred(state: RunState): readonly DeferredNode[] {
   return Object.entries(state.deferred).map(([node, { times, until }]) => ({
     node,
-    attempt: state.attempts[node] ?? 1,
+    attempt: own(state.attempts, node) ?? 1,
     times,
     until,
   }));
@@ -42,13 +43,13 @@ export function deferNode(
 
 /** It is taken up again: how often it was deferred stays known until its way ends. */
 export function withDeferralBegun(state: RunState, node: string): RunState {
-  const known = state.deferred[node];
+  const known = own(state.deferred, node);
   if (known === undefined) return state;
   return { ...state, deferred: { ...state.deferred, [node]: { ...known, until: null } } };
 }
 
 export function withoutDeferral(state: RunState, node: string): RunState {
-  return node in state.deferred ? { ...state, deferred: without(state.deferred, node) } : state;
+  return Object.hasOwn(state.deferred, node) ? { ...state, deferred: without(state.deferred, node) } : state;
 }
 
 /** Left to its pods now: neither with a child nor about to be. */
@@ -56,10 +57,10 @@ export function deferralNow(
   state: RunState,
   node: string,
 ): { since: string; until: string; text: string } | undefined {
-  const known = state.deferred[node];
+  const known = own(state.deferred, node);
   if (known === undefined || known.until === null) return undefined;
   const { times, until } = known;
-  const note = state.notes[node];
+  const note = own(state.notes, node);
   const why = note === undefined ? '' : `: ${note.why}`;
   return { since: note?.at ?? state.startedAt, until, text: `deferred until ${until}, ${nth(times)}${why}` };
 }

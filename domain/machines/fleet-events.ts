@@ -19,6 +19,8 @@ export type Happening = { at: string } & (
   | { kind: 'clusterHeld' }
   | { kind: 'clusterHeldByOther'; holder: OwnerMark; since: string }
   | { kind: 'adoptionNeeded'; holder: OwnerMark; nodes: readonly string[] }
+  /** Whether it is still held could not be asked. */
+  | { kind: 'clusterSilent'; why: string }
   | { kind: 'planned'; summary: PlanSummary }
   /** The planner was asked with what is known now; whatever happens from here on wants it asked again. */
   | { kind: 'planAsked' }

@@ -8,6 +8,7 @@ import { formatDuration } from '../duration.ts';
 import type { NodeOutcome } from '../node-state.ts';
 import type { DrainImpact, NodeStep } from '../plan.ts';
 import { ROW_CODES, countCodes } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 const LINE_CHARS_MAX = 200;
 /** Five show whether it goes well. */
@@ -36,7 +37,7 @@ function timeoutText({ drain }: NodeStep): string {
 export function rowEvidence(state: RunState, scope: Scope, node: string): readonly string[] {
   const row = scope.rows[scope.indexOf.get(node) ?? -1];
   if (row === undefined) return [node];
-  const release = state.definition?.releases[row.pool];
+  const release = own(state.definition?.releases, row.pool);
   const image = release === undefined ? [] : [`image ${release.imageId} for ${row.instanceId}`];
   const head = `${node} (${row.pool}, ${row.zone}): ${row.from ?? 'unknown release'} → ${row.to}`;
   return [head, ...image].map(fit);
@@ -46,7 +47,7 @@ export function poolEvidence(state: RunState, scope: Scope, pool: string): reado
   const waiting = scope.rows.filter(
     (row, index) => row.pool === pool && state.codes[index] === ROW_CODES.waiting,
   );
-  const release = state.definition?.releases[pool];
+  const release = own(state.definition?.releases, pool);
   const method = state.definition?.pools.find(({ name }) => name === pool)?.policy.reimage.method;
   const first = waiting[0] === undefined ? '' : `, first ${waiting[0].node}`;
   const to = release === undefined ? [] : [`to ${release.name}: image ${release.imageId} by ${method ?? ''}`];

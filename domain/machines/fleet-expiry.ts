@@ -7,6 +7,7 @@ import { poolEvidence, rowEvidence } from './fleet-evidence.ts';
 import { withEvent, withNodeCode, without } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 export function expireYeses(state: RunState, scope: Scope, at: string): RunState {
   if (state.outcome !== null || state.aborting !== null) return state;
@@ -47,7 +48,7 @@ function listApproved(state: RunState): readonly Approved[] {
     ...[...new Set([...state.nodesApproved, ...ready])].map((name) => ({ kind: 'node' as const, name })),
   ].flatMap(({ kind, name }) => {
     const gate = kind === 'wished' ? name : `${kind}/${name}`;
-    const approval = state.approvals[gate];
+    const approval = own(state.approvals, gate);
     return approval === undefined ? [] : [{ kind, name, gate, approval }];
   });
 }
@@ -119,7 +120,7 @@ function askAgain(
     return opened(cleared, { name: gate, openedAt: at, about: { kind: 'pool', pool: name }, evidence }, at);
   }
   const pool = scope.rows[scope.indexOf.get(name) ?? -1]?.pool;
-  if (pool === undefined || name in state.active) return cleared;
+  if (pool === undefined || Object.hasOwn(state.active, name)) return cleared;
   const evidence = [...rowEvidence(state, scope, name), why];
   // Without a step: the planner is asked for a fresh one when the gate has opened.
   const about = { kind: 'node' as const, node: name, pool, step: null, observedAt: at };

@@ -12,6 +12,7 @@ import type { RunState, Scope } from './fleet-state.ts';
 import type { Pool } from '../fleet.ts';
 import type { NodeOutcome } from '../node-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 export type Judged = { state: RunState; commands: readonly FleetCommand[] };
 
@@ -23,11 +24,11 @@ const NODES_NAMED_MAX = 5;
 /** Counts failures one after another: a node that is put back, deferred or left alone ends no row of them. */
 export function countInRow(state: RunState, pool: string, outcome: NodeOutcome['kind']): RunState {
   if (outcome === 'done') {
-    if (!(pool in state.failuresInRow)) return state;
+    if (!Object.hasOwn(state.failuresInRow, pool)) return state;
     return { ...state, failuresInRow: without(state.failuresInRow, pool) };
   }
   if (outcome !== 'failed') return state;
-  const inRow = (state.failuresInRow[pool] ?? 0) + 1;
+  const inRow = (own(state.failuresInRow, pool) ?? 0) + 1;
   return { ...state, failuresInRow: { ...state.failuresInRow, [pool]: inRow } };
 }
 
@@ -42,11 +43,11 @@ export function judgeFailure(
   const pool = state.definition?.pools.find(({ name }) => name === poolName);
   const failures = listUnacknowledged(state, scope, poolName);
   const failuresMax = pool?.policy.failure.failuresMax ?? 0;
-  const inRow = state.failuresInRow[poolName] ?? 0;
+  const inRow = own(state.failuresInRow, poolName) ?? 0;
   const inRowMax = pool?.policy.failure.consecutiveMax ?? null;
   const row = scope.rows[scope.indexOf.get(node) ?? -1];
   // It went first so that its failure would be one too many; later on it is a node like any other.
-  if (row?.canary === true && state.canaries[poolName]?.passed !== true) {
+  if (row?.canary === true && own(state.canaries, poolName)?.passed !== true) {
     return exceed(state, scope, pool, `canary ${node} of pool ${poolName} failed`, at);
   }
   if (failures.length > failuresMax) {

@@ -8,13 +8,14 @@ import { moved, rejected, withEvent } from './fleet-state.ts';
 import type { ActiveChild, FleetMove, OpenGate, RunState } from './fleet-state.ts';
 import { defaultPolicy } from '../default-policy.ts';
 import { formatDuration } from '../duration.ts';
+import { own } from '../own.ts';
 
 /** Five lists of twenty pods are 20 KB at most: they are carried and shown whole, or the answer would be blind. */
 const FORCE_GATES_MAX = 5;
 
 export function askForce(state: RunState, { at, ask }: { at: string; ask: NodeForceAsk }): FleetMove {
   const { node } = ask;
-  const child = state.active[node];
+  const child = own(state.active, node);
   const isIts = child?.attempt === ask.attempt && (child.deferrals ?? 0) === (ask.deferrals ?? 0);
   if (child === undefined || !isIts) return rejected(`node ${node} is not with the child that asks`);
   // It is on its way back: its question is void.
@@ -73,7 +74,7 @@ export function answerForce(
   at: string,
 ): { state: RunState; effect: string; commands: readonly FleetCommand[] } {
   const { node, ask, pool } = about;
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined) return { state, effect: `node ${node} is at work no more`, commands: [] };
   const control = { ...answer, ask };
   const commands: readonly FleetCommand[] = [{ kind: 'tell', childId: child.childId, control }];

@@ -22,7 +22,7 @@ export function closeForAbort(
 ): { state: RunState; commands: readonly FleetCommand[] } {
   const codes = [...state.codes]
     .map((code, index) => {
-      const begun = (scope.rows[index]?.node ?? '') in state.active;
+      const begun = Object.hasOwn(state.active, scope.rows[index]?.node ?? '');
       const atGate = code === ROW_CODES.active && !begun;
       return code === ROW_CODES.waiting || atGate ? ROW_CODES.skipped : code;
     })

@@ -3,6 +3,7 @@
 import { msBetween, timeAfter } from './clock-math.ts';
 import type { ActiveChild, RunState } from './fleet-state.ts';
 import type { NodeStep, Why } from '../plan.ts';
+import { own } from '../own.ts';
 
 /** Enough to tell what nine of ten do; 20 numbers for each of 100 pools are 12 KB. */
 const TIMES_KEPT = 20;
@@ -41,14 +42,14 @@ export function withTimeOf(state: RunState, child: ActiveChild, at: string): Run
     (state.resumedAt !== null && startedAt !== undefined && msBetween(state.resumedAt, startedAt) < 0);
   if (startedAt === undefined || attempt > 1 || wasHeld) return state;
   const seconds = Math.max(1, Math.round(msBetween(startedAt, at) / 1000));
-  const times = [...(state.nodeTimes[pool] ?? []), seconds].slice(-TIMES_KEPT);
+  const times = [...(own(state.nodeTimes, pool) ?? []), seconds].slice(-TIMES_KEPT);
   return { ...state, nodeTimes: { ...state.nodeTimes, [pool]: times } };
 }
 
 /** What the planner is told of them: of pools that have hours; null: of none. */
 export function nodeTimesOf({ definition, nodeTimes }: RunState): RunState['nodeTimes'] | null {
   const told = (definition?.pools ?? []).flatMap(({ name, policy }) => {
-    const times = nodeTimes[name];
+    const times = own(nodeTimes, name);
     const hasHours = policy.windows.length > 0 || policy.exclusions.length > 0;
     return times === undefined || !hasHours ? [] : [[name, times] as const];
   });

@@ -4,6 +4,7 @@ import { withoutDeferral } from './fleet-deferral.ts';
 import { codeOf, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 export function dropNode(state: RunState, scope: Scope, node: string, why: string, at: string): RunState {
   const skipped = withNodeCode(state, scope, node, ROW_CODES.skipped);
@@ -26,7 +27,7 @@ export function whyUnknown(state: RunState, scope: Scope, node: string): string 
 }
 
 export function stateText(state: RunState, scope: Scope, node: string): string {
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child !== undefined) return child.state;
   const code = codeOf(state, scope, node);
   const name = Object.entries(ROW_CODES).find(([, value]) => value === code)?.[0] ?? 'unknown';

@@ -8,6 +8,7 @@ import { codeOf, decisionOf, moved, nodesWithCode, rejected, withEvent } from '.
 import type { FleetMove, RunState, Scope } from './fleet-state.ts';
 import type { MessageByName } from '../messages.ts';
 import { ROW_CODES, countCodes } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 export function transitionByPerson(state: RunState, scope: Scope, event: PersonMessage): FleetMove {
   if (state.outcome !== null) return rejected(`the run has ended: ${state.outcome}`);
@@ -77,7 +78,7 @@ function skipNode(state: RunState, scope: Scope, event: PersonMessage & { kind: 
   const { at } = event;
   const unknown = whyUnknown(state, scope, node);
   if (unknown !== undefined) return rejected(unknown);
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child !== undefined) {
     if (child.told === 'skip') return { kind: 'same', effect: `node ${node} is being put back already` };
     const ask = { askId: event.askId, node, by, reason, at };
@@ -91,7 +92,7 @@ function skipNode(state: RunState, scope: Scope, event: PersonMessage & { kind: 
     decision: decisionOf(at, 'skipNode', { subject: node, by, reason }),
   };
   if (code === ROW_CODES.failed) {
-    const failure = state.notes[node]?.why ?? 'it failed';
+    const failure = own(state.notes, node)?.why ?? 'it failed';
     const why = `skipped by ${by}: ${reason}; it stays cordoned (${failure})`;
     return moved(dropNode(state, scope, node, why, at), `node ${node} counts as skipped and stays cordoned`, [
       record,
@@ -121,7 +122,7 @@ function retryNode(
   if (codeOf(state, scope, node) !== ROW_CODES.failed) {
     return rejected(`node ${node} is ${stateText(state, scope, node)}: only a failed node is retried`);
   }
-  const attempt = (state.attempts[node] ?? 1) + 1;
+  const attempt = (own(state.attempts, node) ?? 1) + 1;
   const retries = [...state.retries, { node, attempt }];
   const told = withEvent({ ...state, retries, planWanted: true }, at, `retry of node ${node} by ${by}`);
   const when = state.paused === null ? '' : ' after resume';
@@ -140,8 +141,9 @@ function abort(state: RunState, scope: Scope, at: string, message: MessageByName
   }
   const aborting = { kind: 'abort' as const, by: message.by, reason: message.reason, at };
   const { state: closed, commands } = closeForAbort(state, scope, aborting);
-  const { waiting } = countCodes(state.codes);
-  const effect = `${String(waiting)} waiting nodes are dropped; ${String(commands.length)} at work are put back or finished`;
+  // With those that were asked about at a gate, or approved and not begun.
+  const dropped = countCodes(closed.codes).skipped - countCodes(state.codes).skipped;
+  const effect = `${String(dropped)} waiting nodes are dropped; ${String(commands.length)} at work are put back or finished`;
   return moved(withEvent(closed, at, `aborted by ${message.by}: ${message.reason}`), effect, [
     { kind: 'record', decision: decisionOf(at, 'abort', message) },
     ...commands,

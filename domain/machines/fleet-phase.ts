@@ -26,7 +26,10 @@ export function phaseWhyOf(state: RunState): string | null {
     const settled = !hasCode(state, 'failed') && state.retries.length === 0;
     return `${tripped.why}; ${settled ? 'none is failed any more: resume' : 'retry or skip them, then resume'}; or abort`;
   }
-  if (hold.kind === 'waiting') return `held by ${hold.holder}`;
+  if (hold.kind === 'waiting') {
+    const trouble = hold.trouble === undefined ? '' : `; the cluster cannot be asked now: ${hold.trouble}`;
+    return `held by ${hold.holder}${trouble}`;
+  }
   if (state.planFailure !== null) return `cannot look at the cluster: ${state.planFailure.why}`;
   return hoursWhyOf(state)?.text ?? null;
 }

@@ -77,7 +77,10 @@ export type Ask = { askId: string; node: string; by: string; reason: string; at:
 export type Deferral = { times: number; until: string | null };
 
 export type Hold =
-  { kind: 'none' } | { kind: 'waiting'; holder: OwnerMark; since: string } | { kind: 'held' };
+  | { kind: 'none' }
+  /** `trouble`: why nobody could be asked when it was tried last. */
+  | { kind: 'waiting'; holder: OwnerMark; since: string; trouble?: string }
+  | { kind: 'held' };
 
 export type RunState = {
   startedAt: string;
@@ -304,12 +307,12 @@ export function withNote(
   node: string,
   note: { state: string; why: string; at: string },
 ): RunState {
-  if (!(node in state.notes) && Object.keys(state.notes).length >= NOTES_KEPT) return state;
+  if (!Object.hasOwn(state.notes, node) && Object.keys(state.notes).length >= NOTES_KEPT) return state;
   return { ...state, notes: { ...state.notes, [node]: { ...note, why: cut(note.why, NOTE_CHARS_MAX) } } };
 }
 
 export function withoutNote(state: RunState, node: string): RunState {
-  if (!(node in state.notes)) return state;
+  if (!Object.hasOwn(state.notes, node)) return state;
   return { ...state, notes: without(state.notes, node) };
 }
 

@@ -10,6 +10,7 @@ import { OCCUPIED_MAX } from '../plan.ts';
 import type { NextSteps, NodeStep, WaitingNodes, Why } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { own } from '../own.ts';
 
 export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: string): RunState {
   const settled = next.settled.reduce((so, row) => settle(so, scope, row, at), state);
@@ -73,7 +74,7 @@ function whyHeldBack(state: RunState, step: NodeStep, occupied: number): Why {
 
 /** Never by a lower attempt than before: what that one reimaged would be taken for this one's work. */
 function withAttempt(state: RunState, step: NodeStep): NodeStep {
-  const attempt = Math.max(step.attempt, state.attempts[step.node] ?? 1);
+  const attempt = Math.max(step.attempt, own(state.attempts, step.node) ?? 1);
   return attempt === step.attempt ? step : { ...step, attempt };
 }
 

@@ -1,5 +1,5 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
-import { listWaiting } from './fleet-waiting.ts';
+import { listForRow, listWaiting } from './fleet-waiting.ts';
 import { rulesOf, rulesOfPool, voidAt } from './approval-rules.ts';
 import { abortText } from './fleet-holding.ts';
 import { deferralNow } from './fleet-deferral.ts';
@@ -26,6 +26,7 @@ import type {
   WaitingItem,
   WhyPage,
 } from '../status.ts';
+import { own } from '../own.ts';
 
 export type RunIds = { workflowId: string; firstExecutionRunId: string };
 
@@ -136,8 +137,8 @@ export function tableOf(state: RunState, scope: Scope, query: PageQuery): TableP
 
 function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
   const code = state.codes[scope.indexOf.get(row.node) ?? -1];
-  const child = state.active[row.node];
-  const note = state.notes[row.node];
+  const child = own(state.active, row.node);
+  const note = own(state.notes, row.node);
   const deferral = deferralNow(state, row.node);
   return {
     node: row.node,
@@ -147,7 +148,7 @@ function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
     since: child?.since ?? deferral?.since ?? note?.at ?? null,
     from: row.from,
     to: row.to,
-    attempt: child?.attempt ?? state.attempts[row.node] ?? 1,
+    attempt: child?.attempt ?? own(state.attempts, row.node) ?? 1,
     note: noteText(state, row, child, code).slice(0, NODE_NOTE_CHARS_MAX),
   };
 }
@@ -178,7 +179,7 @@ function noteText(
   }
   const deferral = deferralNow(state, row.node);
   if (deferral !== undefined) return deferral.text;
-  const note = state.notes[row.node];
+  const note = own(state.notes, row.node);
   if (note !== undefined) return note.why;
   if (code === ROW_CODES.active) return 'waits for approval';
   if (code === ROW_CODES.done) return `done: ${row.to}`;
@@ -205,12 +206,39 @@ export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage 
     const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
     return row?.pool ?? nodeOf(item).replace(/^pool\//, '');
   };
-  const page = pageOf(listWaiting(state), { ...query, limit }, nodeOf, poolOf);
+  const listed = listWaiting(state);
+  const row = scope.rows[scope.indexOf.get(query.node ?? '') ?? -1];
+  const inLine =
+    row !== undefined &&
+    state.codes[scope.indexOf.get(row.node) ?? -1] === ROW_CODES.waiting &&
+    !listed.some((item) => nodeOf(item) === row.node);
+  const all = inLine ? [...listed, ...listForRow(state, scope, row)] : listed;
+  const page = pageOf(all, { ...query, limit }, nodeOf, poolOf);
   return { items: page.rows, total: page.total, next: page.next };
 }
 
-export function reportOf(state: RunState, scope: Scope, ids: RunIds, now: string): ReportAnswer {
-  return { report: reportAt(state, scope, ids, state.endedAt ?? now), digest: state.reportDigest };
+/** The page is of the report's notes; all else in it is of the whole run. */
+export function reportOf(
+  state: RunState,
+  scope: Scope,
+  ids: RunIds,
+  o: { now: string; query: PageQuery },
+): ReportAnswer {
+  const report = reportAt(state, scope, ids, state.endedAt ?? o.now);
+  if (report === null) return { report, digest: state.reportDigest, next: null };
+  const query = { ...o.query, limit: o.query.limit ?? REPORT_NOTES_MAX };
+  const poolOf = (node: string) => scope.rows[scope.indexOf.get(node) ?? -1]?.pool ?? '';
+  const page = pageOf(
+    listNotes(state, scope),
+    query,
+    (note) => note.node,
+    (note) => poolOf(note.node),
+  );
+  return {
+    report: { ...report, notes: page.rows, notesTotal: page.total },
+    digest: state.reportDigest,
+    next: page.next,
+  };
 }
 
 /** The report as far as it is known at `endedAt`; null before there is a definition. */
@@ -247,7 +275,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
 
 function listNotes(state: RunState, scope: Scope): { node: string; state: string; why: string }[] {
   return scope.rows.flatMap((row, index) => {
-    const note = state.notes[row.node];
+    const note = own(state.notes, row.node);
     if (note !== undefined) return [{ node: row.node, state: note.state, why: note.why }];
     const code = state.codes[index];
     if (code === ROW_CODES.skipped)

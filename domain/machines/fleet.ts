@@ -23,6 +23,7 @@ import { expireYeses, isAskedFor } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import { giveStanding } from './fleet-standing.ts';
 import {
+  cut,
   cutGates,
   cutProgress,
   decisionOf,
@@ -40,7 +41,10 @@ import type { NodeStateName } from '../node-state.ts';
 import type { NodeStep, PlanRow } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { RowCode } from '../row-codes.ts';
+import { own } from '../own.ts';
 
+/** One line of a status. */
+const TROUBLE_CHARS_MAX = 300;
 /** 40 reasons of 600 bytes at most: what a run takes along when it continues as new. */
 const BLOCKERS_CARRIED_MAX = 40;
 
@@ -72,6 +76,11 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     case 'clusterHeldByOther':
     case 'adoptionNeeded':
       return clusterAnswered(state, event);
+    case 'clusterSilent': {
+      const { hold } = state;
+      if (hold.kind !== 'waiting') return rejected('the run does not wait for its cluster');
+      return moved({ ...state, hold: { ...hold, trouble: cut(event.why, TROUBLE_CHARS_MAX) } }, 'waits');
+    }
     case 'planned': {
       const codes = scope.rows.map(codeOfRow).join('');
       if (codes.length !== event.summary.rows) {
@@ -133,7 +142,7 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
     case 'nodeStateReported':
       return nodeStateReported(state, event);
     case 'progressReported': {
-      const child = state.active[event.node];
+      const child = own(state.active, event.node);
       if (child === undefined) return rejected(`node ${event.node} is with no child`);
       const active = { ...state.active, [event.node]: { ...child, progress: event.progress } };
       return moved({ ...state, active }, 'noted');
@@ -186,7 +195,8 @@ function nodeStarted(
     const ready = state.ready.filter((one) => one.step.node !== step.node);
     return moved({ ...state, ready }, 'it is asked for at a gate');
   }
-  if (state.active[step.node] !== undefined) return rejected(`node ${step.node} is with a child already`);
+  if (own(state.active, step.node) !== undefined)
+    return rejected(`node ${step.node} is with a child already`);
   const child: ActiveChild = {
     node: step.node,
     pool: step.pool,
@@ -222,7 +232,7 @@ function nodeStarted(
 /** No child came to be: everything as before its start, and another try after a while. */
 function startRefused(state: RunState, scope: Scope, event: Happening & { kind: 'startRefused' }): FleetMove {
   const { node, at, why } = event;
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined) return rejected(`node ${node} is with no child`);
   const code =
     state.aborting !== null ? ROW_CODES.skipped : child.retry ? ROW_CODES.failed : ROW_CODES.waiting;
@@ -252,7 +262,7 @@ function timeoutOf(child: ActiveChild, state: NodeStateName): number | undefined
 }
 
 function nodeStateReported(state: RunState, event: { at: string; node: string; state: string }): FleetMove {
-  const child = state.active[event.node];
+  const child = own(state.active, event.node);
   if (child === undefined) return rejected(`node ${event.node} is with no child`);
   if (child.state === event.state) return rejected(`node ${event.node} is ${event.state} already`);
   const name = event.state as NodeStateName;
@@ -265,7 +275,7 @@ function nodeStateReported(state: RunState, event: { at: string; node: string; s
 
 function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'nodeEnded' }): FleetMove {
   const { node, outcome, at } = event;
-  const child = state.active[node];
+  const child = own(state.active, node);
   // A deferred attempt comes again: the word of its earlier go must not end the one at work now.
   const isAnother = child?.attempt !== event.attempt || (child.deferrals ?? 0) !== (event.deferrals ?? 0);
   if (child === undefined || isAnother) {
@@ -320,7 +330,7 @@ function skipAnswered(state: RunState, event: Happening & { kind: 'skipAnswered'
   if (ask === undefined) return rejected(`nobody asked ${event.askId}`);
   const asks = state.asks.filter((other) => other !== ask);
   if (!event.accepted) return moved({ ...state, asks }, event.why);
-  const child = state.active[ask.node];
+  const child = own(state.active, ask.node);
   const active =
     child === undefined ? state.active : { ...state.active, [ask.node]: { ...child, told: 'skip' as const } };
   const told = withEvent(
@@ -353,7 +363,7 @@ export function grantOf(
   if (state.outcome !== null) return { kind: 'aborted', why: `the run has ended: ${state.outcome}` };
   const { aborting, paused, tripped } = state;
   if (aborting !== null) return { kind: 'aborted', why: `the run is ${abortText(aborting)}` };
-  const child = state.active[node];
+  const child = own(state.active, node);
   if (child === undefined) return { kind: 'aborted', why: `the run has no child at work on node ${node}` };
   if (child.told === 'skip') return { kind: 'aborted', why: 'the node is skipped' };
   if (child.told === 'putBack')

@@ -9,6 +9,8 @@ export type Parser<T> = (value: unknown, path: string) => Parsed<T>;
 
 /** Enough of a value to recognise it by, and short enough for a log line. */
 const FOUND_CHARS_MAX = 200;
+/** A policy has three. JSON is written by recursion: some thousand levels overflow the stack of whoever does. */
+const LEVELS_MAX = 32;
 
 function invalid(path: string, found: unknown, expected: string): Invalid {
   return { kind: 'invalid', path, found, expected };
@@ -21,8 +23,23 @@ export function renderInvalid(o: Invalid): string {
 
 export function renderFound(found: unknown): string {
   if (found === undefined) return 'nothing';
+  if (isNestedTooDeep(found)) {
+    return `${Array.isArray(found) ? 'a list' : 'an object'} of more than ${LEVELS_MAX} levels`;
+  }
   const text = typeof found === 'bigint' ? String(found) : (JSON.stringify(found) ?? typeof found);
   return text.length > FOUND_CHARS_MAX ? `${text.slice(0, FOUND_CHARS_MAX)}…` : text;
+}
+
+/** Looks depth first and without recursion: an endless nesting is known for one after a few steps. */
+export function isNestedTooDeep(value: unknown): boolean {
+  const open = [{ value, level: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    const level = next.level + 1;
+    if (level > LEVELS_MAX) return true;
+    for (const inner of Object.values(next.value)) open.push({ value: inner, level });
+  }
+  return false;
 }
 
 /** A string of 1 to `charsMax` UTF-16 units that is not blank. */
@@ -69,7 +86,9 @@ export function list<T>(item: Parser<T>, what: string, lengthMax: number): Parse
 }
 
 export const record: Parser<Readonly<Record<string, unknown>>> = (value, path) =>
-  isRecord(value) ? { kind: 'ok', value } : invalid(path, value, 'an object');
+  isRecord(value) && !isNestedTooDeep(value)
+    ? { kind: 'ok', value }
+    : invalid(path, value, `an object of at most ${LEVELS_MAX} levels`);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -15,6 +15,7 @@ import type { NodeTimes } from './expected-time.ts';
 import { matchPools } from './match-pools.ts';
 import { zoneOf } from './node-reading.ts';
 import { hoursOf } from './why-closed.ts';
+import { own } from '../own.ts';
 
 /** What the workflow knows and the planner needs. */
 export type PlanNextQuestion = {
@@ -101,7 +102,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
     const { waiting: open, atWork, failed, canaries } = rowsOf.get(pool.name) ?? newRows();
     const { waiting, deferred } = splitDeferred(open, deferrals, inventory.observedAt);
     const unavailable = listUnavailable(nodes, atWork, failed);
-    const hours = hoursOf(pool, inventory.observedAt, question.nodeTimes?.[pool.name] ?? []);
+    const hours = hoursOf(pool, inventory.observedAt, own(question.nodeTimes, pool.name) ?? []);
     const bound: Bound = {
       kind: 'budget',
       where: `of pool ${pool.name}`,
@@ -112,7 +113,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
     };
     return {
       pool,
-      release: definition.releases[pool.name],
+      release: own(definition.releases, pool.name),
       unavailableMax: bound.max,
       waiting,
       deferred,

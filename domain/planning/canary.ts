@@ -16,6 +16,7 @@ import type { Board, CanarySeen, PlanNextQuestion, PoolBoard } from './board.ts'
 import type { CanaryClock } from './canary-clock.ts';
 import { instanceTypeOf, isReady, zoneOf } from './node-reading.ts';
 import { listDifferences } from './release-of.ts';
+import { own } from '../own.ts';
 
 type Candidate = { node: NodeFacts; disposition: Disposition };
 
@@ -98,7 +99,7 @@ export function readCanaries(
   const { pool, canaries } = poolBoard;
   const gate = canaryGateOf(question.definition, pool.name);
   const asks = pool.policy.approval.before === 'canary';
-  const clock = question.canaries?.[pool.name];
+  const clock = own(question.canaries, pool.name);
   const opened = question.gatesOpened?.includes(gate) === true;
   const wish = (reason: string): CanaryAnswer => {
     const evidence = [

@@ -18,7 +18,7 @@ export const REFUSALS_MAX = 200;
 export function checkRun(definition: RunDefinition, inventory: Inventory, scope: Scope): readonly Refusal[] {
   const upgrades = scope.entries.filter((entry) => entry.disposition.kind === 'upgrade');
   return boundRefusals([
-    ...scope.refusals,
+    ...groupSame(scope.refusals),
     ...checkSkew(definition, inventory),
     ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
     ...checkSharedInstances(upgrades),
@@ -73,7 +73,10 @@ function checkSharedInstances(upgrades: readonly ScopeEntry[]): readonly Refusal
     }));
 }
 
-/** One missing image is one refusal with the number of nodes, not one for each of 5,000. */
+/** So many nodes with the same trouble are named; of the others their number is told. */
+const NAMED_MAX = 3;
+
+/** One missing image is one refusal with its nodes, not one for each of 5,000. */
 function groupSame(refusals: readonly Refusal[]): readonly Refusal[] {
   const groups = new Map<string, Refusal[]>();
   for (const refusal of refusals) {
@@ -82,10 +85,18 @@ function groupSame(refusals: readonly Refusal[]): readonly Refusal[] {
     if (group === undefined) groups.set(key, [refusal]);
     else group.push(refusal);
   }
-  return [...groups.values()].map(([first, ...others]) => {
-    const { kind, where, text } = first as Refusal;
-    return { kind, where: others.length === 0 ? where : `${where} and ${others.length} more nodes`, text };
+  return [...groups.values()].map((group) => {
+    const [first] = group;
+    const { kind, text } = first as Refusal;
+    return { kind, where: nameSome(group.map(({ where }) => where)), text };
   });
+}
+
+function nameSome(names: readonly string[]): string {
+  const unnamed = names.length - NAMED_MAX;
+  return unnamed <= 0
+    ? names.join(', ')
+    : `${names.slice(0, NAMED_MAX).join(', ')} and ${unnamed} more nodes`;
 }
 
 function boundRefusals(refusals: readonly Refusal[]): readonly Refusal[] {

@@ -15,6 +15,7 @@ import { releaseOf } from './release-of.ts';
 import { planScope } from './scope.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 import { listOpenings } from './why-closed.ts';
+import { own } from '../own.ts';
 
 /** The summary as far as it can be known before the rows are stored. */
 type PlanDraft = Omit<PlanSummary, 'digest' | 'pages'>;
@@ -79,14 +80,14 @@ function planPools(
     const from: Record<string, number> = {};
     for (const row of upgrades) {
       const name = row.from ?? UNKNOWN_RELEASE;
-      from[name] = (from[name] ?? 0) + 1;
+      from[name] = (own(from, name) ?? 0) + 1;
     }
     return {
       name: pool.name,
       nodes: ofPool.length,
       upgrade: upgrades.length,
       from,
-      to: definition.releases[pool.name]?.name ?? UNKNOWN_RELEASE,
+      to: own(definition.releases, pool.name)?.name ?? UNKNOWN_RELEASE,
       unavailableMax: unavailableMaxOf(pool, scope.match.nodesOf.get(pool.name)?.length ?? 0),
       ...countRows('canaries', ofPool, (row) => row.canary === true),
       ...countRows('notReady', ofPool, (row) => row.wasNotReady === true),

@@ -11,6 +11,7 @@ import { matchPools } from './match-pools.ts';
 import type { PoolMatch } from './match-pools.ts';
 import { instanceIdOf } from './node-reading.ts';
 import { compareNodes } from './order.ts';
+import { own } from '../own.ts';
 
 export type ScopeEntry = {
   node: NodeFacts;
@@ -36,7 +37,7 @@ export function planScope(definition: RunDefinition, inventory: Inventory, owner
   const refusals: Refusal[] = [...match.refusals, ...checkNames(definition, inventory, match)];
   const entries: ScopeEntry[] = [];
   for (const pool of definition.pools) {
-    const release = definition.releases[pool.name];
+    const release = own(definition.releases, pool.name);
     if (release === undefined) {
       refusals.push({
         kind: 'noRelease',

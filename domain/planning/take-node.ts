@@ -12,6 +12,7 @@ import { cutText, dispositionOf, listMismatches, whyNoInstance } from './disposi
 import { instanceIdOf, zoneOf } from './node-reading.ts';
 import { planStep } from './node-step.ts';
 import { whyNotNow } from './why-not-now.ts';
+import { own } from '../own.ts';
 
 export type Candidate = {
   row: PlanRow;
@@ -81,7 +82,7 @@ export function takeNode(context: Context, candidate: Candidate): boolean {
   const tooMany = candidate.retry ? undefined : whyTooManyDeferred(board.deferrals, row.node);
   const why = poolBoard.blocked ?? tooMany ?? whyNotNow(row, node, situation, asked);
   if (why !== undefined) return refuse(why);
-  const look = looks.seen[node.name];
+  const look = own(looks.seen, node.name);
   if (look === undefined) {
     if (looks.final) {
       tellMore(draft, poolBoard, node.name, 'its instance could not be looked at for this answer');

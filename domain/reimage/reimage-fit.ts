@@ -39,13 +39,20 @@ function whyInstanceUnfit(instance: InstanceFacts, target: ReimageTarget): reado
       ),
     );
   }
-  if (target.reimage.method === 'reboot') return refusals;
+  if (target.reimage.method === 'reboot') {
+    // What a failed-detached task leaves behind: after a reboot nothing of it would come back.
+    if (instance.rootDeviceType === 'ebs' && instance.rootVolumeId === null) {
+      const text = `${instance.instanceId} has no root volume attached; it would not come back from a reboot`;
+      refusals.push(refuse(target, 'noEbsRoot', `${text}. Attach one by hand, or replace the instance`));
+    }
+    return refusals;
+  }
   if (instance.rootDeviceType !== 'ebs' || instance.rootVolumeId === null) {
     refusals.push(
       refuse(
         target,
         'noEbsRoot',
-        `${instance.instanceId} has a root of type ${instance.rootDeviceType || 'unknown'}` +
+        `the instance has a root of type ${instance.rootDeviceType || 'unknown'}` +
           `${instance.rootVolumeId === null ? ' and no root volume attached' : ''}; ` +
           'a root-volume task needs an EBS root',
       ),
@@ -63,7 +70,8 @@ function whyImageUnfit(
   const compare = (kind: string, what: string, have: string, want: string) => {
     if (have !== want) {
       refusals.push(
-        refuse(target, kind, `${what} of ${image.imageId} is ${want}, ${instance.instanceId} needs ${have}`),
+        // Without the instance's id: the same trouble of many nodes is told once, with all of them.
+        refuse(target, kind, `${what} of ${image.imageId} is ${want}, the instance needs ${have}`),
       );
     }
   };
@@ -98,7 +106,7 @@ function whyImageUnfit(
         target,
         'rootVolumeTooSmall',
         `root of ${image.imageId} is ${image.rootVolumeSizeGib} GiB, ` +
-          `the root volume of ${instance.instanceId} has ${instance.rootVolumeSizeGib} GiB`,
+          `the root volume of the instance has ${instance.rootVolumeSizeGib} GiB`,
       ),
     );
   }

@@ -9,6 +9,7 @@ import { indent, renderColumns } from './columns.ts';
 import { renderHours } from './hours.ts';
 import { renderApproval, renderCanary, renderFailure, renderWay } from './policy.ts';
 import { printable } from './printable.ts';
+import { own } from '../own.ts';
 
 /** A screen or two; the rest is in the JSON. */
 const ROWS_SHOWN = 200;
@@ -81,7 +82,7 @@ function renderAtOnce(unavailableMax: number, pool: Pool | undefined): string {
 }
 
 function renderPool(pool: Pool, summary: PlanSummary, definition: RunDefinition): readonly string[] {
-  const release = definition.releases[pool.name];
+  const release = own(definition.releases, pool.name);
   const planned = summary.pools.find((candidate) => candidate.name === pool.name);
   if (release === undefined || planned === undefined || planned.upgrade === 0) return [];
   const steps = renderWay(pool, release.imageId).map((step, index) => `${index + 1}. ${step}`);

@@ -12,6 +12,7 @@ import {
   whyNotManyNodes,
   type ApproveMessage,
 } from '../messages.ts';
+import { isNestedTooDeep } from '../parse/parsed.ts';
 import { PAGE_LIMIT_MAX } from '../status.ts';
 
 const text = (charsMax: number) =>
@@ -66,7 +67,10 @@ export const fleetUpgradeInput = z.strictObject({
   pools: z.array(name).min(1).max(POOLS_NAMED_MAX).optional(),
   release: name.optional(),
   nodes: z.array(name).min(1).max(NODES_NAMED_MAX).optional(),
-  policy: z.record(z.string(), z.unknown()).optional(),
+  policy: z
+    .record(z.string(), z.unknown())
+    .refine((value) => !isNestedTooDeep(value), { error: 'nested too deep' })
+    .optional(),
   planDigest: planDigest.optional(),
   requestedBy: name.optional(),
 });

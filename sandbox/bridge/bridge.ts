@@ -23,6 +23,8 @@ import type { MachineFeed } from './machine-feed.ts';
 import { nextStep } from './next-step.ts';
 import type { NodeShows, Staleness, Step } from './next-step.ts';
 import { takeStep } from './node-writes.ts';
+import { createPodRevival } from './revived-pods.ts';
+import type { PodRevival } from './revived-pods.ts';
 
 const USER_AGENT = 'sandbox-bridge';
 const RETRY_MS = 250;
@@ -55,6 +57,7 @@ interface Bridge extends BridgeOptions {
   nodes: Collection<KubeNode>;
   plugins: Collection<KubePod>;
   nodeOfInstance: Map<string, string>;
+  revival: PodRevival;
   busy: Set<string>;
 }
 
@@ -89,8 +92,12 @@ async function stepOnce(bridge: Bridge, name: string): Promise<boolean> {
   const known = node !== undefined && annotation(node, BOOT_ANNOTATION) !== undefined;
   if (!known || instanceId === undefined || machine === undefined || image === undefined) return false;
   const stale = staleness(bridge.faults(), name);
-  const step = nextStep(machine, image.behaviour, shows(bridge, node), stale, Date.now());
-  if (step.kind === 'none') return false;
+  const shown = shows(bridge, node);
+  const step = nextStep(machine, image.behaviour, shown, stale, Date.now());
+  if (step.kind === 'none') {
+    if (!shown.off && shown.settled >= machine.boot) bridge.revival.seen(node);
+    return false;
+  }
   if (step.kind === 'wait') {
     await pause(Math.max(1, step.until - Date.now()), undefined, { signal: bridge.signal });
     return true;
@@ -101,7 +108,15 @@ async function stepOnce(bridge: Bridge, name: string): Promise<boolean> {
     await pause(ms, undefined, { signal: bridge.signal });
   }
   const written = await takeStep(
-    { ...bridge, node, instanceId, image, keepReady: stale.ready, devicePluginApp: DEVICE_PLUGIN },
+    {
+      ...bridge,
+      node,
+      instanceId,
+      image,
+      keepReady: stale.ready,
+      keepGpus: stale.labels,
+      devicePluginApp: DEVICE_PLUGIN,
+    },
     step,
   );
   if (written !== undefined) bridge.nodes.offer(written);
@@ -150,7 +165,8 @@ export function bridgeCluster(o: BridgeOptions): ClusterBridge {
     keyOf: (pod) => pod.spec?.nodeName ?? '',
     onChange: (pod) => look(pod.spec?.nodeName ?? ''),
   });
-  const bridge: Bridge = { ...o, api, nodes, plugins, nodeOfInstance, busy };
+  const revival = createPodRevival(common);
+  const bridge: Bridge = { ...o, api, nodes, plugins, nodeOfInstance, revival, busy };
   return {
     machineChanged: (instanceId) => {
       const name = nodeOfInstance.get(instanceId);

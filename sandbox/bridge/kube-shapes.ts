@@ -3,7 +3,7 @@ import type { KubeObject } from '../cluster-api.ts';
 
 export interface KubeNode extends KubeObject {
   spec?: { providerID?: string };
-  status?: { conditions?: { type: string; status: string }[] };
+  status?: { conditions?: { type: string; status: string; lastTransitionTime?: string }[] };
 }
 
 export interface ContainerStatus {

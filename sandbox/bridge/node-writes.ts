@@ -26,6 +26,8 @@ export interface StepContext {
   seed: number;
   /** Ready stays as it was: a fault says so. */
   keepReady: boolean;
+  /** So do allocatable GPUs. */
+  keepGpus: boolean;
   devicePluginApp: string;
 }
 
@@ -86,10 +88,10 @@ function patchOf(o: StepContext, step: Step): Record<string, unknown> | undefine
         status: { conditions: [readyFalse('container runtime is not ready')] },
       };
     case 'restartPods':
-      // No plugin has registered with this kubelet yet.
       return {
         metadata: { annotations: { [RESTARTED_ANNOTATION]: String(step.boot) } },
-        status: gpus(0),
+        // No plugin has registered with this kubelet yet.
+        ...(o.keepGpus ? {} : { status: gpus(0) }),
       };
     case 'settle':
       return {

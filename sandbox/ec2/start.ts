@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const MOTO = 'moto';
 const FRONT = 'ec2';
 // moto loads for four seconds on two busy cores.
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 interface Settings {
   port: number;

@@ -63,6 +63,9 @@ export async function injectFault(dir: string, request: FaultRequest): Promise<v
     throw new Error(`fault ${kind} needs the name of a node; see: kubectl get nodes`);
   if (target === 'none' && on.length > 0)
     throw new Error(`fault ${kind} takes no names; it was given ${on.join(', ')}`);
+  const unnamed = target === 'pdb' ? on.find((name) => !/^[^/]+\/[^/]+$/.test(name)) : undefined;
+  if (unnamed !== undefined)
+    throw new Error(`fault ${kind} takes NAMESPACE/NAME; it was given ${unnamed}; see: kubectl get pdb -A`);
   await withPlace(dir, request.cluster, async (place) => {
     const instances = async (): Promise<string[]> =>
       Promise.all(on.map((name) => instanceOfNode(place, name)));

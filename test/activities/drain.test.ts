@@ -1,5 +1,5 @@
 // drainNode: under a grant, told to those who wait, given back while nothing moves, resumed where it was.
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { createDrainActivities } from '../../activities/drain.ts';
 import { PortError } from '../../adapters/ports/errors.ts';
@@ -14,6 +14,9 @@ let drainNode: ReturnType<typeof createDrainActivities>['drainNode'];
 beforeEach(() => {
   bed = createFakeBed();
   ({ drainNode } = createDrainActivities(bed.deps));
+});
+afterEach(() => {
+  jest.useRealTimers();
 });
 
 const DEADLINE = '2026-01-02T00:30:00.000Z';
@@ -105,6 +108,27 @@ describe('drainNode', () => {
     expect(bed.cluster.calls).toEqual([]);
   });
 
+  it('tells at its deadline what its tries failed on, unless one of them got further since', async () => {
+    bed.cluster.drainWith = () => Promise.reject(new PortError('forbidden', 'no list poddisruptionbudgets'));
+    const ending = await runActivity(drainNode, input());
+    expect(ending).toMatchObject({ kind: 'failed', failure: { type: 'Forbidden' } });
+    const heartbeatDetails = ending.beats.at(-1);
+    bed.cluster.drainWith = (request) => {
+      request.onHeartbeat(resume, blocked);
+      return Promise.reject(new Error('a defect'));
+    };
+    const further = await runActivity(drainNode, input(), { heartbeatDetails });
+    bed.clock.now = new Date(Date.parse(DEADLINE) + 1);
+    const nothing = { podsTotal: 0, podsLeft: 0, blockers: [], blockersTotal: 0 };
+    expect(await answerOf(drainNode, input(), { heartbeatDetails })).toEqual({
+      kind: 'timedOut',
+      progress: nothing,
+      why: 'no list poddisruptionbudgets',
+    });
+    const since = { heartbeatDetails: further.beats.at(-1) };
+    expect(await answerOf(drainNode, input(), since)).toEqual({ kind: 'timedOut', progress: blocked });
+  });
+
   it('ends at its deadline in the middle of a wait', async () => {
     bed.clock.now = new Date(Date.parse(DEADLINE) - 20);
     bed.cluster.drainWith = (request) => {
@@ -130,6 +154,27 @@ describe('drainNode', () => {
     const ended = environment.run(drainNode, input());
     if (reason === 'CANCELLED') expect(await ended).toEqual({ kind: 'cancelled' });
     else await expect(ended).rejects.toMatchObject({ type: 'DrainStalled', nonRetryable: false });
+  });
+
+  it('beats while it waits for the first list of a watch, and loses nothing of the last attempt', async () => {
+    jest.useFakeTimers();
+    let listed = () => {};
+    bed.cluster.drainWith = async () => {
+      await new Promise<void>((resolve) => (listed = resolve));
+      return { kind: 'drained', evicted: 6 };
+    };
+    const grantAtMs = bed.clock.now.getTime();
+    const { environment, beats } = mockEnvironment({
+      heartbeatDetails: { resume, progress: blocked, grantAtMs },
+    });
+    const ended = environment.run(drainNode, input());
+    await jest.advanceTimersByTimeAsync(25_000);
+    listed();
+    expect(await ended).toMatchObject({ kind: 'drained' });
+    expect(beats).toEqual([
+      { resume, progress: blocked, grantAtMs },
+      { resume, progress: blocked, grantAtMs },
+    ]);
   });
 
   it('tells again in the next attempt what nobody heard', async () => {

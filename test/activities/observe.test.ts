@@ -281,7 +281,8 @@ describe('at 5,000 nodes', () => {
     const world = createWorld();
     world.addNodes(nodes);
     for (const [id, instance] of world.instances.instances) {
-      world.instances.instances.set(id, { ...instance, architecture: 'arm64', state: 'running' });
+      const tags = { 'aws:autoscaling:groupName': `group-of-${id}` };
+      world.instances.instances.set(id, { ...instance, state: 'running', tags });
     }
     const run = { definition, run: RUN };
     const outcome = await createObserveActivities(world.deps).planRun(run);

@@ -75,6 +75,8 @@ describe('the audit log as witness', () => {
 
   it('leaves out a line that is still being written', () => {
     expect(parseAuditLog(`${cordon('a')}\n{"stage":"Resp`)).toHaveLength(1);
+    expect(parseAuditLog(`${cordon('a')}\n{"objectRef":{"name":"b"}`)).toHaveLength(1);
+    expect(() => parseAuditLog(`{"stage":"Resp\n${cordon('a')}`)).toThrow();
   });
 
   it('sees an uncordon before another boot and another kubelet', () => {

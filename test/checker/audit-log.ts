@@ -32,11 +32,11 @@ export function readAuditLog(path: string): Request[] {
 
 export function parseAuditLog(text: string): Request[] {
   const requests: Request[] = [];
-  for (const line of text.split('\n')) {
-    // The last line of a log that is being written may be half a line.
-    if (!line.endsWith('}')) continue;
-    const event = JSON.parse(line) as AuditLine;
-    if (event.stage !== 'ResponseComplete') continue;
+  const lines = text.split('\n');
+  for (const [at, line] of lines.entries()) {
+    if (line === '') continue;
+    const event = at === lines.length - 1 ? parseLast(line) : (JSON.parse(line) as AuditLine);
+    if (event?.stage !== 'ResponseComplete') continue;
     requests.push({
       at: Date.parse(event.stageTimestamp),
       verb: event.verb,
@@ -50,6 +50,15 @@ export function parseAuditLog(text: string): Request[] {
     });
   }
   return requests.sort((one, other) => one.at - other.at);
+}
+
+/** The last line of a log that is being written may be half a line, cut off anywhere. */
+function parseLast(line: string): AuditLine | undefined {
+  try {
+    return JSON.parse(line) as AuditLine;
+  } catch {
+    return undefined;
+  }
 }
 
 export const byRefit = (request: Request): boolean => request.userAgent.startsWith('refit/');

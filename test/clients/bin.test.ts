@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 
 const folder = mkdtempSync(join(tmpdir(), 'refit-bin-'));
@@ -24,6 +24,17 @@ it('runs from another folder, linked as the kubectl plugin kubectl-refit', () =>
   symlinkSync(bin, plugin);
   const { status, stdout, stderr } = start(plugin, ['--version']);
   expect(stderr).toBe('');
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(status).toBe(0);
+});
+
+it.each(['refit', 'kubectl-refit'])('is found as %s with clients/bin on PATH', (name) => {
+  const PATH = [join(bin, '..'), process.env['PATH'] ?? ''].join(delimiter);
+  const { status, stdout } = spawnSync(name, ['--version'], {
+    cwd: folder,
+    env: { ...process.env, PATH, NODE_OPTIONS: '' },
+    encoding: 'utf8',
+  });
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(status).toBe(0);
 });

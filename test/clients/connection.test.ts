@@ -67,5 +67,5 @@ describe('connection settings', () => {
     await expect(connectTemporal(settings)).rejects.toThrow(
       'Temporal does not answer at 127.0.0.1:1 (from the option --address)',
     );
-  }, 15_000);
+  });
 });

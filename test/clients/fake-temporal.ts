@@ -103,6 +103,7 @@ export function openRun(workflowId: string): RunDescription {
     closedAt: null,
     firstExecutionRunId: 'run-1',
     searchAttributes: { RefitPhase: 'running', RefitNodesDone: 3 },
+    troubles: [],
   };
 }
 

@@ -53,6 +53,19 @@ describe('refit nodes', () => {
     expect(err).toContain('refit status -w upgrade.training.prod-east --watch');
   });
 
+  it('orders nodes by their numbers, as people count, for people and programs', async () => {
+    const { side, given } = parts();
+    const names = ['ip-10-0-0-1', 'ip-10-0-0-2', 'ip-10-0-0-10', 'ip-10-0-0-11', 'ip-10-0-1-9'];
+    side.nodes = [...names].sort().map((name) => makeNode(name));
+    expect(side.nodes.map(({ name }) => name)).not.toEqual(names);
+    const { out } = await runRefit(['nodes'], given);
+    expect([...out.matchAll(/^ip-\S+/gm)].map(([name]) => name)).toEqual(names);
+    const facts = JSON.parse((await runRefit(['nodes', '-o', 'json'], given)).out) as {
+      nodes: { node: string }[];
+    };
+    expect(facts.nodes.map(({ node }) => node)).toEqual(names);
+  });
+
   it('adds instance, type, address and image with -o wide', async () => {
     const { given } = parts();
     const { out } = await runRefit(['nodes', '-o', 'wide'], given);

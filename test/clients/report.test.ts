@@ -124,7 +124,7 @@ describe('refit report', () => {
   it('asks the run itself while it is open, and says that this is not the last word', async () => {
     const temporal = new FakeTemporal();
     const report = makeReport({ counts: { ...makeReport().counts, done: 1, waiting: 1 } });
-    temporal.add(RUN, { answers: { report: { report, digest: null } } });
+    temporal.add(RUN, { answers: { report: { report, digest: null, next: null } } });
     const { out, err } = await runRefit(['report', RUN, '-o', 'json'], {
       connect: () => Promise.resolve(temporal),
     });

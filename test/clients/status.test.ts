@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ActiveNode, Gate } from '../../domain/status.ts';
 import { runRefit } from './fake-context.ts';
-import { FakeTemporal, makeStatus } from './fake-temporal.ts';
+import { FakeTemporal, makeStatus, openRun } from './fake-temporal.ts';
 import type { FakeRunState } from './fake-temporal.ts';
 
 const RUN = 'upgrade.training.prod-east';
@@ -62,6 +62,21 @@ describe('refit status', () => {
     expect(JSON.parse(json.out)).toEqual(status);
     expect(json.err).toBe('');
   });
+
+  it.each([['status'], ['why']])(
+    'is told by %s what it cannot get past, although a worker is there',
+    async (name) => {
+      const trouble = 'planNext: cluster prod-east at https://k8s.example does not answer (list nodes)';
+      const { connect } = withRun({
+        description: { ...openRun(RUN), troubles: [trouble] },
+        statuses: [makeStatus()],
+        answers: { why: { items: [], total: 0, next: null } },
+      });
+      const { exitCode, err } = await runRefit([name], { connect });
+      expect(exitCode).toBe(0);
+      expect(err).toBe(`It fails and is tried again: ${trouble}\n`);
+    },
+  );
 
   it('without a worker tells what the server knows, how to start one, and exits with 1', async () => {
     const { temporal, connect } = withRun({ statuses: [makeStatus()] });
@@ -157,6 +172,25 @@ describe('refit status --watch', () => {
     expect(exitCode).toBe(0);
     expect(err.match(/no worker serves/g)).toHaveLength(1);
     expect(err).toContain('the run answers again');
+  });
+
+  it('says once what the run cannot get past, and again only when that is something else', async () => {
+    const { temporal, connect } = withRun({
+      statuses: [makeStatus(), makeStatus(), makeStatus(), makeStatus(), makeStatus()],
+      end: { kind: 'completed', result: { outcome: 'succeeded' } },
+    });
+    const describe = temporal.describe.bind(temporal);
+    const looks = [['holdCluster: away'], ['holdCluster: away'], ['holdCluster: forbidden']];
+    temporal.describe = async (id) => {
+      const run = await describe(id);
+      return run === undefined ? undefined : { ...run, troubles: looks.shift() ?? [] };
+    };
+    const { exitCode, err } = await runRefit(['status', '--watch'], { connect });
+    expect(exitCode).toBe(0);
+    expect(err.split('\n').filter((line) => line.startsWith('It fails'))).toEqual([
+      'It fails and is tried again: holdCluster: away',
+      'It fails and is tried again: holdCluster: forbidden',
+    ]);
   });
 
   it('exits with 130 on ctrl-C and says that the run goes on and how to follow it', async () => {

@@ -4,7 +4,7 @@ import { InvalidFleet } from '../../domain/invalid-fleet.ts';
 import type { PlanSummary } from '../../domain/plan.ts';
 import { runRefit } from './fake-context.ts';
 import { FakeFleet, makeFleet } from './fake-fleet.ts';
-import { FakeTemporal, makeStatus } from './fake-temporal.ts';
+import { FakeTemporal, makeStatus, openRun } from './fake-temporal.ts';
 
 const RUN = 'upgrade.training.prod-east';
 
@@ -66,6 +66,21 @@ describe('refit upgrade', () => {
     expect(JSON.parse(out)).toMatchObject({ workflowId: 'mine', planDigest: 'sha256:aa', ended: null });
   });
 
+  it('exits with 130 on ctrl-C while the run still plans, and says how to follow it', async () => {
+    const { temporal, given } = parts();
+    const interruption = new AbortController();
+    const pause = (): Promise<void> => {
+      interruption.abort();
+      return new Promise(() => undefined);
+    };
+    temporal.add(RUN, { statuses: [makeStatus({ planDigest: null, phase: 'preparing' })] });
+    temporal.start = () => Promise.resolve('started');
+    const args = ['upgrade', 'prod-east'];
+    const { exitCode, err } = await runRefit(args, { ...given, pause, interrupted: interruption.signal });
+    expect(exitCode).toBe(130);
+    expect(err).toContain(`refit status -w ${RUN} --watch`);
+  });
+
   it('starts without a worker, says within the same breath that none is there, and how to start one', async () => {
     const { temporal, given } = parts();
     temporal.workers = { polling: 0, lastSeenAt: null };
@@ -100,6 +115,28 @@ describe('refit upgrade', () => {
     const { exitCode, err } = await runRefit(['upgrade', 'prod-east'], given);
     expect(exitCode).toBe(3);
     expect(err).toContain('belongs to an Auto Scaling group');
+  });
+
+  it('names what a run cannot get past, when it has planned nothing in time', async () => {
+    const { temporal, given } = parts();
+    const trouble = 'holdCluster: cluster prod-east refused to get leases refit in namespace refit-system';
+    temporal.start = (o) => {
+      temporal.add(o.workflowId, {
+        description: { ...openRun(o.workflowId), troubles: [trouble] },
+        statuses: [makeStatus({ planDigest: null, phase: 'preparing' })],
+      });
+      return Promise.resolve('started');
+    };
+    let at = Date.parse('2026-11-21T12:00:00Z');
+    const pause = (ms: number): Promise<void> => {
+      at += ms;
+      return Promise.resolve();
+    };
+    const clock = { now: () => new Date(at), pause };
+    const { exitCode, out, err } = await runRefit(['upgrade', 'prod-east'], { ...given, ...clock });
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`${RUN}  preparing`);
+    expect(err).toContain(`It fails and is tried again: ${trouble}`);
   });
 
   it('follows the run to its end with --watch and exits by its outcome', async () => {

@@ -1,10 +1,11 @@
 // What each message does to a run in each situation: the contract's table, row by row.
 import { describe, expect, it } from '@jest/globals';
-import { transition } from '../../domain/machines/fleet.ts';
+import { grantOf, transition } from '../../domain/machines/fleet.ts';
 import type { FleetCommand, FleetEvent } from '../../domain/machines/fleet-events.ts';
 import { isOver, mayPlan, outcomeOf, phaseOf, phaseWhyOf } from '../../domain/machines/fleet-phase.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
+import { tableOf } from '../../domain/machines/fleet-views.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
@@ -156,6 +157,23 @@ describe('the rows of the contract', () => {
     expect(outcomeOf(after(aborted, done('n1')))).toBe('aborted');
   });
 
+  it('abort: a node that waits at its gate is counted among the dropped', () => {
+    expect(said(atGate, message.abort).text).toMatch(/^4 waiting nodes are dropped; 0 at work/);
+    expect(said(atWork, message.abort).text).toMatch(/^3 waiting nodes are dropped; 1 at work/);
+  });
+
+  it('a cluster that cannot be asked any more: the wait goes on and says so, until somebody answers', () => {
+    const holder = 'default/upgrade.other/run-1';
+    const held: Unstamped<FleetEvent> = { kind: 'clusterHeldByOther', holder, since: AT };
+    const silent: Unstamped<FleetEvent> = { kind: 'clusterSilent', why: 'x'.repeat(10_000) };
+    expect(said(preparing, silent).kind).toBe('rejected');
+    const waiting = after(preparing, held, silent);
+    expect(phaseOf(waiting)).toBe('waiting-for-cluster');
+    expect(phaseWhyOf(waiting)).toMatch(/^held by default.*; the cluster cannot be asked now: x{200}/);
+    expect(phaseWhyOf(waiting)?.length).toBeLessThan(500);
+    expect(phaseWhyOf(after(waiting, held))).toBe(`held by ${holder}`);
+  });
+
   it('retry: a failed node alone, as the attempt that comes next, also while tripped', () => {
     const again = after(tripped, message.retry('n1'));
     expect(again.retries).toEqual([{ node: 'n1', attempt: 2 }]);
@@ -182,6 +200,25 @@ describe('the rows of the contract', () => {
     expect(said(yes, message.approve('node/n1')).kind).toBe('same');
     expect(said(yes, message.reject('node/n1')).text).toContain('decided already');
     expect(said(yes, message.approve('node/n1', 'ana')).text).toContain('decided already');
+  });
+
+  it('a name that every object has is no node at work, and may be the name of one', () => {
+    for (const node of ['constructor', '__proto__', 'toString']) {
+      const progress = { podsTotal: 1, podsLeft: 1, blockers: [], blockersTotal: 0 };
+      expect(said(atWork, { kind: 'nodeStateReported', node, state: 'reimaging' }).kind).toBe('rejected');
+      expect(said(atWork, { kind: 'progressReported', node, progress }).kind).toBe('rejected');
+      expect(said(atWork, done(node)).kind).toBe('rejected');
+      expect(grantOf(atWork, node)).toMatchObject({ kind: 'aborted' });
+    }
+    const named = newScope([rowOf('constructor')]);
+    const begun = transition(
+      { ...preparing, hold: { kind: 'held' }, plan: { ...summary, rows: 1 }, codes: 'w' },
+      named,
+      { ...started('constructor'), at: AT } as FleetEvent,
+    );
+    expect(begun).toMatchObject({ kind: 'moved', state: { codes: 'a' } });
+    const table = begun.kind === 'moved' ? tableOf(begun.state, named, {}).rows : [];
+    expect(table).toMatchObject([{ node: 'constructor', state: 'draining', attempt: 1, note: '' }]);
   });
 
   it('no node has two children, nor is an end of a former attempt taken for that of the present one', () => {

@@ -31,9 +31,11 @@ import {
   wayOf,
 } from './run-control.ts';
 
-const TEST_MS = 300_000;
-/** For the task, for the boot and for the checks, each: an image that never comes is told of in time. */
-const REIMAGE_TIMEOUT = '25s';
+const TEST_MS = 900_000;
+/** For the task, for the boot and for the checks, each: an image that never comes is waited for so long. */
+const SHORT_TIMEOUT = '30s';
+/** Checks that never pass are waited for so long, behind a task and a boot that must be in time. */
+const CHECKS_TIMEOUT = '45s';
 
 let bed: Bed;
 let since: number;
@@ -44,7 +46,7 @@ beforeAll(async () => {
   await startWorker(bed);
 }, TEST_MS);
 
-afterAll(async () => bed?.close(), 60_000);
+afterAll(async () => bed?.close());
 
 beforeEach(() => {
   since = Date.now();
@@ -60,7 +62,7 @@ afterEach(async () => {
     await runEnd(bed, open);
   }
   await fault(bed, 'clear');
-}, 60_000);
+});
 
 type NodeList = {
   items: {
@@ -71,7 +73,11 @@ type NodeList = {
 };
 
 /** Failed nodes of earlier tests stay away, and count: so many more may be away beside them. */
-async function policyFor(pool: string, more: number): Promise<Record<string, unknown>> {
+async function policyFor(
+  pool: string,
+  more: number,
+  reimage: { timeout?: string } = {},
+): Promise<Record<string, unknown>> {
   const selector = `refit.dev/pool=${pool}`;
   const { items } = JSON.parse(await kubectl(bed, 'get', 'nodes', '-l', selector, '-o', 'json')) as NodeList;
   const away = items.filter(
@@ -82,7 +88,7 @@ async function policyFor(pool: string, more: number): Promise<Record<string, unk
   return {
     disruption: { unavailableMax: away.length + more },
     approval: { before: 'never' },
-    reimage: { timeout: REIMAGE_TIMEOUT },
+    reimage,
   };
 }
 
@@ -127,7 +133,7 @@ describe('a bad image', () => {
     'that never rejoins trips the run; retry is a new attempt, skip leaves the node cordoned, and no success is claimed',
     async () => {
       const [first, second] = ['ip-10-0-0-1', 'ip-10-0-0-2'];
-      const policy = await policyFor('h100', 1);
+      const policy = await policyFor('h100', 1, { timeout: SHORT_TIMEOUT });
       await startRun(bed, 'silent', { release: 'neverRejoins', nodes: [first, second], policy });
       const watching = watched('silent');
       await tripped('silent');
@@ -183,7 +189,7 @@ describe('a bad image', () => {
     'that fails checks is never uncordoned; after resume it still holds its slot, and no other node is taken',
     async () => {
       const [first, second] = ['ip-10-0-0-9', 'ip-10-0-0-10'];
-      const policy = await policyFor('batch', 1);
+      const policy = await policyFor('batch', 1, { timeout: CHECKS_TIMEOUT });
       const args = [
         '--release',
         'failsChecks',

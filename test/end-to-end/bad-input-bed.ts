@@ -113,7 +113,7 @@ export async function expectRefused(
   expectReadable(failure.message, parts);
 }
 
-/** A run that cannot begin says why where the stock tool shows it, and ends when somebody says so. */
+/** A run that cannot begin says why, to the stock tool and to `refit`, and ends when somebody says so. */
 export async function expectWaiting(bed: Bed, fleet: string, why: RegExp): Promise<void> {
   const workflowId = `waits-${fleet}`;
   const start = ['workflow', 'start', '--task-queue', 'refit', '--type', 'fleetUpgrade', '-w', workflowId];
@@ -124,5 +124,9 @@ export async function expectWaiting(bed: Bed, fleet: string, why: RegExp): Promi
     return why.test(text);
   });
   expect(text).toMatch(why);
+  for (const command of ['status', 'why']) {
+    const said = await refit(bed, command, '-w', workflowId);
+    expect([said.code, said.stderr]).toEqual([0, expect.stringMatching(why)]);
+  }
   await temporal(bed, 'workflow', 'terminate', '-w', workflowId);
 }

@@ -7,7 +7,6 @@ import type { WaitingItem, WhyPage } from '../../domain/status.ts';
 import { auditLog, fault, kubectl, openBed, refit, startWorker } from './bed.ts';
 import type { Bed } from './bed.ts';
 import {
-  LONG_MS,
   ONCE,
   awaitThat,
   holdDrain,
@@ -20,12 +19,12 @@ import {
 } from './run-control.ts';
 
 const ID = 'blocked';
-const TEST_MS = 300_000;
+const TEST_MS = 900_000;
 // What is aimed at is two seconds and one; what was measured is printed, and stands in docs/performance.md.
 // Here only the mechanism is judged, on whatever machine: told at once and not at a timeout of minutes,
 // woken by the PDB's watch and not by the half minute after which it is asked anyway.
-const TOLD_WITHIN_MS = 10_000;
-const GOES_ON_WITHIN_MS = 5_000;
+const TOLD_WITHIN_MS = 20_000;
+const GOES_ON_WITHIN_MS = 10_000;
 /** A drain that nothing moved for a minute has given its slot back; a little longer. */
 const STALLED_MS = 75_000;
 const [held, twoPdbs, bare] = ['ip-10-0-0-1', 'ip-10-0-0-3', 'ip-10-0-0-4'];
@@ -58,7 +57,7 @@ beforeAll(async () => {
   });
 }, TEST_MS);
 
-afterAll(async () => bed?.close(), 60_000);
+afterAll(async () => bed?.close());
 
 const ofPod = (start: string) => (one: Request) =>
   one.resource === 'pods' && one.subresource === 'eviction' && one.name.startsWith(start);
@@ -123,7 +122,6 @@ describe('a drain that is held', () => {
       for (const node of stalled) lateMs.push(await goesOnAfterMs(node));
       process.stderr.write(`went on after ${String(soonMs)} ms and, stalled, ${lateMs.join(' and ')} ms\n`);
       expect(soonMs).toBeLessThan(GOES_ON_WITHIN_MS);
-      // A stalled drain is handed to a worker anew, which a machine under load may put off: once, not always.
       expect(Math.max(...lateMs)).toBeLessThan(GOES_ON_WITHIN_MS);
     },
     TEST_MS,
@@ -140,6 +138,6 @@ describe('a drain that is held', () => {
         expect(await wayOf(bed, { ...(await nodeView(bed, node)), node }, since)).toEqual(ONCE);
       for (const node of [held, ...stalled]) await removeHeld(bed, node);
     },
-    TEST_MS + LONG_MS,
+    TEST_MS,
   );
 });

@@ -18,8 +18,8 @@ export async function watchBudgets(bed: Bed): Promise<BudgetWatch> {
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await waitUntil({
     condition: () => Promise.resolve(parseBudgetLines(seen).length > 0),
-    timeoutMs: 30_000,
-    onTimeout: () => new Error(`kubectl showed no PodDisruptionBudget within 30 s: ${said}`),
+    timeoutMs: 120_000,
+    onTimeout: () => new Error(`kubectl showed no PodDisruptionBudget within two minutes: ${said}`),
   });
   return {
     stop: async () => {

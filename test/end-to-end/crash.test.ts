@@ -12,6 +12,7 @@ import {
   PUT_BACK,
   UNTOUCHED,
   atOnce,
+  awaitOfRun,
   awaitThat,
   drainHeld,
   holdDrain,
@@ -29,7 +30,7 @@ import {
 } from './run-control.ts';
 import type { NodeView } from './run-control.ts';
 
-const TEST_MS = 300_000;
+const TEST_MS = 900_000;
 const h100 = ['ip-10-0-0-1', 'ip-10-0-0-2', 'ip-10-0-0-3', 'ip-10-0-0-4'] as const;
 const batch = ['ip-10-0-0-5', 'ip-10-0-0-6'] as const;
 
@@ -43,7 +44,7 @@ beforeAll(async () => {
   worker = await startWorker(bed);
 }, TEST_MS);
 
-afterAll(async () => bed?.close(), 60_000);
+afterAll(async () => bed?.close());
 
 beforeEach(() => {
   since = Date.now();
@@ -70,15 +71,15 @@ async function expectNormal(nodes: readonly string[]): Promise<void> {
   }
 }
 
-const taskBegan = async (node: string) => {
+const taskBegan = async (workflowId: string, node: string) => {
   const { instance } = await view(node);
-  await awaitThat(`a root-volume task of ${node}`, async () => {
+  await awaitOfRun(bed, workflowId, `a root-volume task of ${node}`, async () => {
     return (await rootVolumeTasks(bed, instance, since)).length > 0;
   });
 };
 
 const stateShown = (workflowId: string, node: string, state: string) =>
-  awaitThat(`${node} to be ${state}`, async () => {
+  awaitOfRun(bed, workflowId, `${node} to be ${state}`, async () => {
     const states = await shownStates(bed, workflowId).catch(() => ({}) as Record<string, string>);
     return states[node] === state;
   });
@@ -147,7 +148,7 @@ describe('a run whose worker is killed', () => {
       await fault(bed, 'slow-reimage', node, '--seconds', '12');
       const before = await view(node);
       await startRun(bed, 'killed-reimage', { release: 'good', nodes: [node], policy: atOnce(1) });
-      await taskBegan(node);
+      await taskBegan('killed-reimage', node);
       await anotherWorker();
       expect((await runEnd(bed, 'killed-reimage')).result).toMatchObject({ outcome: 'succeeded' });
       await fault(bed, 'clear', 'slow-reimage');
@@ -166,7 +167,7 @@ describe('a run whose servers are killed', () => {
       const [, node] = batch;
       await fault(bed, 'slow-reimage', node, '--seconds', '12');
       await startRun(bed, 'no-server', { release: 'good', nodes: [node], policy: atOnce(1) });
-      await taskBegan(node);
+      await taskBegan('no-server', node);
       await crashProcess({ dir: bed.dir, name: 'temporal' });
       await restartTemporal({ dir: bed.dir });
       await awaitThat('the end of the run', async () => {
@@ -214,7 +215,7 @@ async function spread(workflowId: string, release: string): Promise<void> {
   }
   await drainHeld(bed, workflowId, draining);
   await stateShown(workflowId, verifying, 'verifying');
-  await taskBegan(reimaging);
+  await taskBegan(workflowId, reimaging);
 }
 
 /** What was begun is finished once nothing holds it; then no workflow of the run is left. */
@@ -302,7 +303,7 @@ describe('a child that is cancelled or terminated by itself', () => {
     async () => {
       const [reimaged, drained] = h100;
       await holdDrain(bed, drained);
-      await fault(bed, 'slow-reimage', reimaged, '--seconds', '8');
+      await fault(bed, 'slow-reimage', reimaged, '--seconds', '15');
       await startRun(bed, 'drops', { release: 'next', nodes: [drained], policy: atOnce(1) });
       await drainHeld(bed, 'drops', drained);
       await temporal(bed, 'workflow', 'cancel', '-w', `drops/node/${drained}`);
@@ -310,7 +311,7 @@ describe('a child that is cancelled or terminated by itself', () => {
       const dropped = await runEnd(bed, 'drops');
       expect(dropped.result).toMatchObject({ outcome: 'failed', counts: { done: 0, leftAlone: 1 } });
       await startRun(bed, 'finishes', { release: 'good', nodes: [reimaged], policy: atOnce(1) });
-      await taskBegan(reimaged);
+      await taskBegan('finishes', reimaged);
       await temporal(bed, 'workflow', 'cancel', '-w', `finishes/node/${reimaged}`);
       expect((await runEnd(bed, 'finishes')).result).toMatchObject({ outcome: 'succeeded' });
       await fault(bed, 'clear');
@@ -353,9 +354,9 @@ describe('a child that is cancelled or terminated by itself', () => {
     'leaves its root-volume task to a person when it is terminated in a reimage',
     async () => {
       const [, , , node] = h100;
-      await fault(bed, 'slow-reimage', node, '--seconds', '8');
+      await fault(bed, 'slow-reimage', node, '--seconds', '30');
       await startRun(bed, 'orphan-task', { release: 'next', nodes: [node], policy: atOnce(1) });
-      await taskBegan(node);
+      await taskBegan('orphan-task', node);
       await temporal(bed, 'workflow', 'terminate', '-w', `orphan-task/node/${node}`, '--reason', 'a test');
       await waitForStatus(bed, 'orphan-task', 'a pause', (seen) => seen.phase === 'paused', LONG_MS);
       const { instance, unschedulable } = await view(node);

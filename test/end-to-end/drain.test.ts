@@ -16,8 +16,8 @@ import type { drainAlone } from './drain-alone.ts';
 /** A minute in the slot, then retries of a few milliseconds; long enough for two floors of 30 s. */
 const BLOCKED_MS = 100_000;
 // Wide enough for any machine; what is aimed at, and measured, stands in docs/performance.md.
-const TOLD_WITHIN_MS = 10_000;
-const GOES_ON_WITHIN_MS = 5_000;
+const TOLD_WITHIN_MS = 20_000;
+const GOES_ON_WITHIN_MS = 10_000;
 const NODE = 'drain-1';
 const TASK_QUEUE = 'drain-alone';
 
@@ -27,7 +27,7 @@ let cluster: KubernetesCluster;
 
 async function apply(items: readonly object[]): Promise<void> {
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-  const said = await say(bed, 'sh', ['-c', `kubectl apply -f - <<'END'\n${list}\nEND`], 120_000);
+  const said = await say(bed, 'sh', ['-c', `kubectl apply -f - <<'END'\n${list}\nEND`]);
   if (said.code !== 0) throw new Error(said.stderr);
 }
 
@@ -66,7 +66,7 @@ const pdb = (minAvailable: number) => ({
 beforeAll(async () => {
   bed = await openBed({ nodes: 1 });
   await apply([node, deployment, pdb(3)]);
-  await kubectl(bed, 'wait', '--for=condition=Available', 'deployment/held', '--timeout=90s');
+  await kubectl(bed, 'wait', '--for=condition=Available', 'deployment/held', '--timeout=150s');
   kubernetes = createKubernetes({ env: bed.env });
   const context = bed.sandbox.clusters[0]?.context ?? '';
   cluster = kubernetes.cluster({
@@ -74,12 +74,12 @@ beforeAll(async () => {
     connection: { kind: 'context', context },
     provider: { kind: 'ec2', region: 'us-east-1' },
   });
-}, 300_000);
+});
 
 afterAll(async () => {
   await kubernetes?.close();
   await bed?.close();
-}, 60_000);
+});
 
 describe('a drain that a PDB holds', () => {
   it('asks twice a minute at the most, tells at once, costs no history, and goes on when allowed [I24, I32]', async () => {
@@ -137,7 +137,7 @@ describe('a drain that a PDB holds', () => {
       const refused = sent.filter((each) => each.status === 429);
       for (const name of new Set(refused.map((each) => each.name))) {
         const times = refused.filter((each) => each.name === name).map((each) => each.at);
-        expect(times.length).toBeLessThanOrEqual(Math.floor(BLOCKED_MS / 30_000));
+        expect(times.length).toBeLessThanOrEqual(Math.floor((appliedAtMs - startedAtMs) / 30_000));
         times.slice(1).forEach((time, at) => expect(time - (times[at] ?? 0)).toBeGreaterThanOrEqual(29_000));
       }
       const taken = sent.filter((each) => each.status === 201).map((each) => each.at);
@@ -146,5 +146,5 @@ describe('a drain that a PDB holds', () => {
       expect((taken[0] ?? 0) - appliedAtMs).toBeLessThan(GOES_ON_WITHIN_MS);
     });
     await connection.close();
-  }, 300_000);
+  });
 });

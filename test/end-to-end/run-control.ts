@@ -1,15 +1,16 @@
 // What tests of broken runs share: runs started and ended with the stock tools, drains held by a
 // PodDisruptionBudget of the test's own, and what the audit log and EC2 saw since a moment.
 // Must never ask Refit for what an auditor could see by himself.
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byRefit, cordonHistory } from '../checker/audit-log.ts';
-import { auditLog, ec2Calls, kubectl, runTable, temporal, waitForStatus } from './bed.ts';
+import { auditLog, ec2Calls, kubectl, runStatus, runTable, temporal, waitForStatus } from './bed.ts';
 import type { Bed } from './bed.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 
 /** Two busy cores: what takes two seconds alone was seen to take twenty. */
-export const LONG_MS = 120_000;
+export const LONG_MS = 240_000;
 
 export type RunInput = {
   release: string;
@@ -53,11 +54,12 @@ export async function openWorkflows(
   const ids = [workflowId, ...nodes.map((node) => `${workflowId}/node/${node}`)];
   const open = await Promise.all(
     ids.map(async (id) => {
-      const found = await bed.client.workflow
-        .getHandle(id)
-        .describe()
-        .catch(() => undefined);
-      return found?.status.name === 'RUNNING';
+      try {
+        return (await bed.client.workflow.getHandle(id).describe()).status.name === 'RUNNING';
+      } catch (error) {
+        // A server that is away says nothing about its workflows: they may well be open.
+        return !(error instanceof WorkflowNotFoundError);
+      }
     }),
   );
   return ids.filter((_, at) => open[at]);
@@ -98,7 +100,7 @@ export async function holdDrain(bed: Bed, node: string): Promise<void> {
   const path = join(bed.dir, '..', `${name}.json`);
   writeFileSync(path, JSON.stringify(manifest));
   await kubectl(bed, 'apply', '-f', path);
-  await kubectl(bed, '-n', 'platform', 'rollout', 'status', `deployment/${name}`, '--timeout=60s');
+  await kubectl(bed, '-n', 'platform', 'rollout', 'status', `deployment/${name}`, '--timeout=150s');
 }
 
 export async function releaseDrain(bed: Bed, node: string): Promise<void> {
@@ -201,11 +203,42 @@ export async function awaitThat(
   condition: () => Promise<boolean> | boolean,
   timeoutMs = LONG_MS,
 ): Promise<void> {
+  let trouble: unknown;
   await waitUntil({
-    condition: async () => condition(),
+    condition: async () => {
+      try {
+        return await condition();
+      } catch (error) {
+        // A run that has not begun yet, or a busy server, cannot be asked: ask again until the time is up.
+        trouble = error;
+        return false;
+      }
+    },
     timeoutMs,
-    onTimeout: () => new Error(`waited ${String(timeoutMs / 1000)} s for ${what}`),
+    onTimeout: () => {
+      const last = trouble === undefined ? '' : `; the last trouble: ${String(trouble)}`;
+      return new Error(`waited ${String(timeoutMs / 1000)} s for ${what}${last}`);
+    },
   });
+}
+
+/** The same for what a run should do; a failure tells what the run and its pods were at instead. */
+export async function awaitOfRun(
+  bed: Bed,
+  workflowId: string,
+  what: string,
+  condition: () => Promise<boolean>,
+): Promise<void> {
+  try {
+    await awaitThat(what, condition);
+  } catch (error) {
+    const status = await runStatus(bed, workflowId).then(
+      ({ active, waiting, events }) => JSON.stringify({ active, waiting, events }, null, 1),
+      String,
+    );
+    const pods = await kubectl(bed, 'get', 'pods', '-A', '-o', 'wide').catch(String);
+    throw new Error(`${String(error)}\n${status}\n${pods}`);
+  }
 }
 
 /** The drain of a node from which `holdDrain` keeps a pod stands still. */

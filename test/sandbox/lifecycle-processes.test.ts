@@ -41,7 +41,7 @@ function worker(name: string, script: string) {
     command: process.execPath,
     args: ['-e', `require('fs').writeFileSync(${JSON.stringify(ready)}, ''); ${script}`],
     readyWhen: () => Promise.resolve(existsSync(ready)),
-    timeoutMs: 10_000,
+    timeoutMs: 120_000,
   };
 }
 
@@ -60,7 +60,7 @@ describe('processes of a sandbox', () => {
     const { pid } = await startProcess(worker('stubborn', `process.on('SIGTERM', () => {}); ${forever}`));
     await stopProcess({ name: 'stubborn', dir });
     expect(await processIdentity(pid)).toBeUndefined();
-  }, 20_000);
+  });
 
   it('keep their record after a crash, so that it can be told', async () => {
     await startProcess(worker('server', forever));
@@ -81,7 +81,7 @@ describe('processes of a sandbox', () => {
       command: process.execPath,
       args: ['-e', 'console.error("the port is taken"); process.exit(7)'],
       readyWhen: () => Promise.resolve(false),
-      timeoutMs: 10_000,
+      timeoutMs: 120_000,
     });
     await expect(start).rejects.toThrow(/exit code 7[\s\S]*the port is taken/);
     expect(await recordedProcesses(dir)).toEqual([]);
@@ -114,6 +114,29 @@ describe('processes of a sandbox', () => {
     } finally {
       stranger.kill('SIGKILL');
     }
+  });
+});
+
+describe('a process', () => {
+  it('is there as long as any of its threads is, also when its first one has ended', async () => {
+    // What a killed server is for a moment, and this one for long: a zombie that still holds its files.
+    const script = [
+      'import ctypes, threading, time',
+      'threading.Thread(target=lambda: time.sleep(600)).start()',
+      'ctypes.CDLL(None).pthread_exit(None)',
+    ].join('\n');
+    const child = spawn('python3', ['-c', script], { stdio: 'ignore' });
+    const pid = child.pid ?? 0;
+    const stateOf = async () => /\) (\S)/.exec(await readFile(`/proc/${String(pid)}/stat`, 'utf8'))?.[1];
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      while ((await stateOf()) !== 'Z') await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await processIdentity(pid)).toBeDefined();
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(await processIdentity(pid)).toBeUndefined();
   });
 });
 

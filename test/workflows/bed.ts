@@ -20,7 +20,7 @@ import { FakeWorld } from './fake-world.ts';
 import type { WorldOptions } from './fake-world.ts';
 
 /** Far above what anything here takes, far below what makes a hanging test unbearable. */
-const WAIT_TIMEOUT_MS = 90_000;
+const WAIT_TIMEOUT_MS = 120_000;
 
 export type Bed = {
   env: TestWorkflowEnvironment;
@@ -77,6 +77,8 @@ export type Running = {
   status: () => Promise<RunStatus>;
   until: (what: string, found: (status: RunStatus) => boolean) => Promise<RunStatus>;
   child: (node: string) => WorkflowHandle;
+  /** Until so many signals of this name stand in the history of the node's child. */
+  untilTold: (node: string, name: string, times?: number) => Promise<void>;
   signal: (name: string, content: unknown) => Promise<void>;
   update: (name: string, content: unknown) => Promise<UpdateAnswer>;
   /** Stops the worker as a machine's death would look to the server, and starts another. */
@@ -85,18 +87,28 @@ export type Running = {
 
 let runs = 0;
 
-/** Starts a run with its own worker and queue, lets `work` steer it, and stops the worker. */
+/**
+ * Starts a run with its own worker and queue, lets `work` steer it, and stops the worker. What `work` makes of
+ * the world before it first waits stands before anything of the run is done.
+ */
 export async function withRun<T>(
   bed: Bed,
-  o: WorldOptions & { type?: string; input?: unknown; worker?: Partial<WorkerOptions>; name?: string },
+  o: WorldOptions & {
+    type?: string;
+    input?: unknown;
+    worker?: Partial<WorkerOptions>;
+    name?: string;
+    /** A signal that is there before the run's first moment. */
+    early?: { name: string; content: unknown };
+  },
   work: (running: Running) => Promise<T>,
 ): Promise<T> {
   runs += 1;
   const id = `upgrade.test.${o.name ?? String(runs)}`;
   const taskQueue = `queue-${String(runs)}`;
   const world = new FakeWorld(o, createRuns(bed.client));
-  const start = async () => {
-    const worker = await Worker.create({
+  const create = async () =>
+    await Worker.create({
       connection: bed.env.nativeConnection,
       ...(bed.env.namespace === undefined ? {} : { namespace: bed.env.namespace }),
       taskQueue,
@@ -107,26 +119,32 @@ export async function withRun<T>(
       shutdownForceTime: '60s',
       ...o.worker,
     });
-    return { worker, ended: worker.run() };
-  };
-  let current = await start();
+  const begin = (worker: Worker) => ({ worker, ended: worker.run() });
+  const first = await create();
+  const type = o.type ?? 'fleetUpgrade';
+  const args = [o.input ?? { fleet: 'training', cluster: 'prod-east' }];
+  const options = { taskQueue, workflowId: id, args };
+  if (o.early !== undefined) {
+    const { name: signal, content } = o.early;
+    await bed.client.workflow.signalWithStart(type, { ...options, signal, signalArgs: [content] });
+  } else await bed.client.workflow.start(type, options);
+  const handle = bed.client.workflow.getHandle(id);
+  const firstRunId = (await handle.describe()).runId;
+  const running = steer(bed, { handle, id, world, firstRunId });
+  let current: ReturnType<typeof begin> | undefined;
   const stop = async () => {
-    current.worker.shutdown();
+    current?.worker.shutdown();
     // A test that has ended may leave an activity that is held: it is cut off by force.
-    await current.ended.catch(() => undefined);
+    await current?.ended.catch(() => undefined);
   };
-  const handle = await bed.client.workflow.start(o.type ?? 'fleetUpgrade', {
-    taskQueue,
-    workflowId: id,
-    args: [o.input ?? { fleet: 'training', cluster: 'prod-east' }],
-  });
-  const running = steer(bed, { handle, id, world, firstRunId: handle.firstExecutionRunId });
   const restartWorker = async () => {
     await stop();
-    current = await start();
+    current = begin(await create());
   };
   try {
-    return await work({ ...running, restartWorker });
+    const working = work({ ...running, restartWorker });
+    current = begin(first);
+    return await working;
   } finally {
     await bed.client.workflow
       .getHandle(id)
@@ -150,6 +168,18 @@ function steer(
     signal: (name, content) => latest().signal(name, content),
     update: async (name, content) =>
       (await latest().executeUpdate(name, { args: [content] })) as UpdateAnswer,
+    untilTold: async (node, name, times = 1) => {
+      const deadline = Date.now() + WAIT_TIMEOUT_MS;
+      const told = async () => {
+        const { events } = await bed.client.workflow.getHandle(`${o.id}/node/${node}`).fetchHistory();
+        const names = (events ?? []).map((each) => each.workflowExecutionSignaledEventAttributes?.signalName);
+        return names.filter((each) => each === name).length;
+      };
+      while ((await told()) < times) {
+        if (Date.now() > deadline) throw new Error(`the child of ${node} was never told: ${name}`);
+        await pause(50);
+      }
+    },
     until: async (what, found) => {
       const deadline = Date.now() + WAIT_TIMEOUT_MS;
       let last: RunStatus | undefined;

@@ -7,10 +7,10 @@ import type { Bed, Running } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const by = { by: 'sam', reason: 'test' };
 const inState = (node: string, state: string) => (s: Awaited<ReturnType<Running['status']>>) =>
@@ -41,12 +41,13 @@ describe('pause', () => {
       await update('resume', { by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 2 } });
     });
-  }, 180_000);
+  });
 });
 
 describe('resume', () => {
   it('that crosses the refusal of a reimage is not lost [I74]', async () => {
-    await withRun(bed, { nodes: 1, name: 'resume-crossing' }, async ({ handle, until, update, world }) => {
+    const o = { nodes: 1, name: 'resume-crossing' };
+    await withRun(bed, o, async ({ handle, until, untilTold, update, world }) => {
       world.hold('drainNode', 'n1');
       await until('drain begun', () => world.count('drainNode held', 'n1') > 0);
       await update('pause', by);
@@ -55,12 +56,13 @@ describe('resume', () => {
       world.release('drainNode', 'n1');
       await until('refused', () => world.count('refused', 'n1') > 0);
       await update('resume', { by: 'sam' });
+      await untilTold('n1', 'nodeControl');
       world.holdRefusals = false;
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       // It went on by the run's word: nobody had to ask for its grant.
       expect(world.count('awaitGrant', 'n1')).toBe(0);
     });
-  }, 180_000);
+  });
 });
 
 describe('skip', () => {
@@ -75,7 +77,7 @@ describe('skip', () => {
         expect(await handle.result()).toMatchObject({ counts: { done: 1, skipped: 1 } });
       },
     );
-  }, 180_000);
+  });
 
   it('stops a drain and puts the node back [I75]', async () => {
     await withRun(bed, { nodes: 2, name: 'skip-draining' }, async ({ handle, until, update, world }) => {
@@ -86,7 +88,7 @@ describe('skip', () => {
       expect(world.cordoned.size).toBe(0);
       expect(world.count('reimageTask', 'n1')).toBe(0);
     });
-  }, 180_000);
+  });
 
   it('is refused from reimage on, with the reason [I76]', async () => {
     await withRun(
@@ -103,7 +105,7 @@ describe('skip', () => {
         expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       },
     );
-  }, 180_000);
+  });
 });
 
 describe('a failure', () => {
@@ -133,7 +135,7 @@ describe('a failure', () => {
         world.calls.filter((c) => c.step === 'reimageTask' && c.node === 'n1').map((c) => c.attempt),
       ).toEqual([1, 2]);
     });
-  }, 180_000);
+  });
 
   it('of the last node waits for people, and skip ends the run with the node counted as skipped', async () => {
     await withRun(bed, { nodes: 1, name: 'skip-failed' }, async ({ handle, until, update, world }) => {
@@ -145,7 +147,7 @@ describe('a failure', () => {
       expect([...world.cordoned]).toEqual(['n1']);
       expect(world.reports[0]?.notes[0]?.why).toContain('stays cordoned');
     });
-  }, 180_000);
+  });
 
   it('of a terminated child is told, not guessed', async () => {
     await withRun(bed, { nodes: 1 }, async ({ until, world, child, status, signal, handle }) => {
@@ -159,7 +161,7 @@ describe('a failure', () => {
       await signal('abort', { ...by, rollback: false });
       expect(await handle.result()).toMatchObject({ outcome: 'aborted', counts: { failed: 1 } });
     });
-  }, 180_000);
+  });
 
   it('leaves a node alone that somebody else has cordoned in the meantime', async () => {
     await withRun(bed, { nodes: 2 }, async ({ handle, world }) => {
@@ -170,7 +172,7 @@ describe('a failure', () => {
       });
       expect(world.reports[0]?.notes[0]?.why).toContain('cordoned by somebody');
     });
-  }, 180_000);
+  });
 });
 
 describe('abort and cancel', () => {
@@ -188,7 +190,7 @@ describe('abort and cancel', () => {
         expect(world.cordoned.size).toBe(0);
       },
     );
-  }, 180_000);
+  });
 
   it('cancel of the workflow is an abort whose clean-up is not cancelled [I79]', async () => {
     await withRun(bed, { nodes: 3, unavailableMax: 2, name: 'cancel' }, async ({ handle, until, world }) => {
@@ -204,7 +206,7 @@ describe('abort and cancel', () => {
       expect(world.cordoned.size).toBe(0);
       expect(world.released).toBe(1);
     });
-  }, 180_000);
+  });
 
   it('cancel of a child puts its node back', async () => {
     await withRun(bed, { nodes: 2, name: 'cancel-child' }, async ({ handle, until, world, child }) => {
@@ -218,7 +220,7 @@ describe('abort and cancel', () => {
       });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 180_000);
+  });
 });
 
 describe('terminate of the run', () => {
@@ -232,7 +234,7 @@ describe('terminate of the run', () => {
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
       expect(world.count('reimageTask')).toBe(0);
     });
-  }, 180_000);
+  });
 
   it('is noticed by a node that a pause holds, which is put back', async () => {
     const o = { nodes: 1, name: 'terminate-paused' };
@@ -246,7 +248,7 @@ describe('terminate of the run', () => {
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
       expect(world.count('reimageTask')).toBe(0);
     });
-  }, 180_000);
+  });
 
   it('finishes a node whose reimage has begun', async () => {
     await withRun(bed, { nodes: 1, name: 'terminate-reimaging' }, async ({ handle, until, world, child }) => {
@@ -257,7 +259,7 @@ describe('terminate of the run', () => {
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'done' } });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 180_000);
+  });
 });
 
 describe('one node alone', () => {
@@ -270,5 +272,5 @@ describe('one node alone', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       expect(world.reports).toHaveLength(1);
     });
-  }, 180_000);
+  });
 });

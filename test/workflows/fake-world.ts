@@ -24,6 +24,10 @@ import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
 type StepName =
   'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'soakNode' | 'planNext';
 
+/** As the real ones: a step that is soon over is not told of. */
+const REJOINING_TOLD_AT_LOOK = 3;
+const VERIFYING_TOLD_AT_LOOK = 4;
+
 export type WorldOptions = {
   nodes: number;
   unavailableMax?: number;
@@ -44,6 +48,8 @@ export class FakeWorld {
   /** The most nodes that were cordoned at one moment. */
   cordonedMost = 0;
   holder: ClusterHold = { kind: 'held' };
+  /** Why the cluster cannot be asked for, as long as that is so. */
+  holdRefused: string | null = null;
   readonly adoptedFrom: string[] = [];
   /** Nothing can be recorded, for good. */
   recordsBroken = false;
@@ -139,6 +145,7 @@ export class FakeWorld {
         return Promise.resolve(definitionOf(this.policy, input));
       },
       holdCluster: ({ adoptFrom }) => {
+        if (this.holdRefused !== null) throw ApplicationFailure.nonRetryable(this.holdRefused, 'Unreachable');
         if (this.holder.kind !== 'needsAdoption' || adoptFrom !== this.holder.holder)
           return Promise.resolve(this.holder);
         this.adoptedFrom.push(adoptFrom);
@@ -318,7 +325,7 @@ export class FakeWorld {
         return { kind: 'reimaged', taskId: 'replacevol-1', oldRootVolumeId: 'vol-1', startedAt: soon() };
       },
       awaitRejoined: async (o) => {
-        if (Context.current().info.attempt === 1) {
+        if (Context.current().info.attempt === REJOINING_TOLD_AT_LOOK) {
           await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'rejoining' });
         }
         this.#wait('awaitRejoined', o.step.node);
@@ -326,7 +333,7 @@ export class FakeWorld {
         return { kind: 'rejoined', bootId: `boot-${o.step.node}`, at: soon() };
       },
       verifyNode: async (o) => {
-        if (Context.current().info.attempt === 1) {
+        if (Context.current().info.attempt === VERIFYING_TOLD_AT_LOOK) {
           await this.#runs.reportState({ parentId: o.grant.parentId, node: o.step.node, state: 'verifying' });
         }
         this.#wait('verifyNode', o.step.node);

@@ -8,10 +8,10 @@ import type { Bed } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 describe('a run without gates', () => {
   it('takes every node once, never more at a time than allowed, and reports [I70]', async () => {
@@ -25,7 +25,7 @@ describe('a run without gates', () => {
       expect(world.reports[0]?.counts).toMatchObject({ total: 6, done: 6, waiting: 0 });
       expect(world.released).toBe(1);
     });
-  }, 180_000);
+  });
 
   it('spends no more than 60 history events on a node that is not blocked [I71]', async () => {
     const events = async (nodes: number) =>
@@ -40,7 +40,7 @@ describe('a run without gates', () => {
     const each = (large.parent - small.parent) / 4 + large.first;
     process.stderr.write(`history events a node: ${String(each)} (child ${String(large.first)})\n`);
     expect(each).toBeLessThanOrEqual(60);
-  }, 180_000);
+  });
 });
 
 describe('input', () => {
@@ -55,7 +55,7 @@ describe('input', () => {
         expect((error as WorkflowFailedError).cause?.message).toContain('nods');
       },
     );
-  }, 180_000);
+  });
 
   it('fails with InvalidInput of the fleet file as well', async () => {
     await withRun(
@@ -66,7 +66,7 @@ describe('input', () => {
         expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
       },
     );
-  }, 180_000);
+  });
 
   it('fails as Refused with every refusal, and lets the cluster go', async () => {
     await withRun(bed, { nodes: 1, name: 'refused' }, async ({ world, handle }) => {
@@ -81,7 +81,7 @@ describe('input', () => {
       });
       expect(world.released).toBe(1);
     });
-  }, 180_000);
+  });
 
   it('fails as PlanChanged when the plan is not the one that was demanded', async () => {
     const input = { fleet: 'training', cluster: 'prod-east', planDigest: 'sha256:other' };
@@ -89,7 +89,7 @@ describe('input', () => {
       const error = await handle.result().catch((e: unknown) => e);
       expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'PlanChanged' });
     });
-  }, 180_000);
+  });
 });
 
 describe('gates', () => {
@@ -117,7 +117,7 @@ describe('gates', () => {
         ]);
       },
     );
-  }, 180_000);
+  });
 
   it('asks once for a pool', async () => {
     await withRun(bed, { nodes: 3, approval: { before: 'pool' } }, async ({ handle, until, signal }) => {
@@ -125,7 +125,7 @@ describe('gates', () => {
       await signal('approve', { gate: 'pool/h100', by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 3 } });
     });
-  }, 180_000);
+  });
 
   it('ignores what means nothing, and an Update says why [I73]', async () => {
     await withRun(
@@ -166,7 +166,7 @@ describe('gates', () => {
         expect(world.decisions.filter(({ subject }) => subject === 'node/n1')).toHaveLength(1);
       },
     );
-  }, 180_000);
+  });
 });
 
 describe('what people see without refit', () => {
@@ -200,7 +200,7 @@ describe('what people see without refit', () => {
         RefitNodesDone: [2],
       });
     });
-  }, 180_000);
+  });
 
   it('says which decision and which report are in no record', async () => {
     const o = { nodes: 1, approval: { before: 'node' as const }, name: 'unrecorded' };
@@ -215,7 +215,7 @@ describe('what people see without refit', () => {
       expect(texts).toContain('not recorded: approve node/n1 by sam: recordDecision: disk full');
       expect(texts).toContain('not recorded: the report: recordReport: disk full');
     });
-  }, 180_000);
+  });
 });
 
 describe('holding the cluster', () => {
@@ -230,7 +230,7 @@ describe('holding the cluster', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       expect(world.adoptedFrom).toEqual(['default/upgrade.dead/run-1']);
     });
-  }, 180_000);
+  });
 
   it('ends as aborted when the take-over is rejected, with nothing touched', async () => {
     await withRun(bed, { nodes: 1, name: 'adopt-rejected' }, async ({ handle, until, world, signal }) => {
@@ -241,7 +241,7 @@ describe('holding the cluster', () => {
       expect(world.adoptedFrom).toEqual([]);
       expect(world.count('cordonNode')).toBe(0);
     });
-  }, 180_000);
+  });
 
   it('waits for another holder and says for whom', async () => {
     await withRun(bed, { nodes: 1, name: 'holding' }, async ({ handle, until, world, signal }) => {
@@ -255,5 +255,27 @@ describe('holding the cluster', () => {
       await signal('abort', { by: 'sam', reason: 'no need' });
       expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
     });
-  }, 180_000);
+  });
+
+  it('goes on waiting when the cluster cannot be asked any more, says so, and takes it when it is free', async () => {
+    await withRun(bed, { nodes: 1, name: 'holding-on' }, async ({ handle, until, world }) => {
+      const since = '2026-01-01T00:00:00Z';
+      world.holder = { kind: 'heldByOther', holder: 'default/upgrade.other/run-1', since };
+      await until('held', (s) => s.phase === 'waiting-for-cluster');
+      world.holdRefused = 'cluster prod-east does not answer';
+      const silent = await until('told', (s) => s.phaseWhy?.includes('does not answer') === true);
+      expect(silent.phaseWhy).toContain('held by default/upgrade.other/run-1');
+      world.holdRefused = null;
+      world.holder = { kind: 'held' };
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+    });
+  });
+
+  it('ends at once when the cluster cannot be asked the first time, with nothing touched', async () => {
+    await withRun(bed, { nodes: 1, name: 'holding-never' }, async ({ handle, world }) => {
+      world.holdRefused = 'cluster prod-east does not answer';
+      await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'Unreachable' } });
+      expect(world.count('cordonNode')).toBe(0);
+    });
+  });
 });

@@ -2,7 +2,7 @@
 // result must never be mistaken.
 import { describe, expect, it } from '@jest/globals';
 import { messageParsers } from '../../domain/parse/messages.ts';
-import { PROGRESS_SHAPE, hasShape, ownOrFail } from '../../workflows/inputs.ts';
+import { ownOrFail } from '../../workflows/inputs.ts';
 import { payloadConverter } from '../../workflows/payload-converter.ts';
 
 const ofWorkflow = { type: 'workflow' as const, namespace: 'default', workflowId: 'w' };
@@ -38,15 +38,8 @@ describe('payloads that cannot be read', () => {
   });
 });
 
-describe('what workflows send each other under open names', () => {
-  it('is told from what anybody else sends', () => {
-    const progress = { podsTotal: 1, podsLeft: 1, blockers: [], blockersTotal: 0 };
-    expect(hasShape(progress, PROGRESS_SHAPE)).toBe(true);
-    for (const wrong of [undefined, null, 'text', [], {}, { ...progress, blockers: null }])
-      expect(hasShape(wrong, PROGRESS_SHAPE)).toBe(false);
-  });
-
-  it('refuses a second argument of a start that no workflow gave', () => {
+describe('a second argument', () => {
+  it('of a start is refused when no workflow gave it', () => {
     expect(ownOrFail(undefined)).toBeUndefined();
     for (const wrong of ['text', {}, { kind: 'carried' }, { kind: 'child', step: {} }])
       expect(() => ownOrFail(wrong as never)).toThrow(/second argument/);

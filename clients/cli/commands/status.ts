@@ -8,7 +8,15 @@ import { addExamples, workflowIdOption } from '../options.ts';
 import type { RunFlags } from '../options.ts';
 import { isForPrograms, outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
-import { askRun, explainNotOpen, pickRun, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
+import {
+  askRun,
+  explainNotOpen,
+  pickRun,
+  sayTroubles,
+  START_WORKER_HINT,
+  whyNoWorker,
+  withTemporal,
+} from '../runs.ts';
 import { summarizeEnd } from '../run-end.ts';
 import type { RunDescription, TemporalSide } from '../temporal-side.ts';
 import { watchRun } from '../watch/watch-run.ts';
@@ -46,6 +54,7 @@ async function showStatus(context: CliContext, flags: StatusFlags): Promise<void
     const status = await askRun(temporal, workflowId, 'status');
     printFacts(context, flags.output, status, () => renderStatus(status, context.now()));
     const run = await temporal.describe(workflowId);
+    if (run !== undefined && run.closedAt === null) sayTroubles(context, run.troubles);
     // A run that failed as a workflow (refused, bad input) says so only in how it closed.
     if (run !== undefined && run.closedAt !== null && !isForPrograms(flags.output)) {
       say(context, `ended: ${summarizeEnd(await temporal.collectEnd(workflowId)).text}`);

@@ -6,6 +6,7 @@ import type { RunStatus } from '../../../domain/status.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { withFleet } from '../fleet-side.ts';
 import { addExamples } from '../options.ts';
 import type { RunFlags } from '../options.ts';
@@ -13,7 +14,7 @@ import { isForPrograms, outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
 import { summarizeEnd } from '../run-end.ts';
 import type { EndSummary } from '../run-end.ts';
-import { START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
+import { sayTroubles, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
 import type { TemporalSide } from '../temporal-side.ts';
 import { addUpgradeOptions, makeBareInput, makeUpgradeInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
@@ -67,8 +68,13 @@ async function startUpgrade(context: CliContext, cluster: string, flags: Flags):
       sayEnd(context, workflowId, end, flags.output);
       return;
     }
-    const begun = why === undefined ? await awaitPlanned(context, temporal, workflowId) : {};
+    // From here on the run goes on without this command: ctrl-C ends the look, and says so.
+    context.ownInterrupt();
+    const looking: Begun | Promise<Begun> =
+      why === undefined ? awaitPlanned(context, temporal, workflowId) : {};
+    const begun = await Promise.race([looking, interruption(context.interrupted)]);
     tellBegun(context, workflowId, input, begun, flags.output);
+    if (begun.end === undefined && context.interrupted.aborted) context.setExitCode(EXIT.interrupted);
   });
 }
 
@@ -101,24 +107,36 @@ function alreadyOpen(workflowId: string, input: FleetUpgradeInput): CliError {
   );
 }
 
-type Begun = { status?: RunStatus; end?: EndSummary };
+type Begun = { status?: RunStatus; end?: EndSummary; troubles?: readonly string[] };
 
 /** Until the run has planned, waits for the cluster, or has ended: a refusal is known within seconds. */
 async function awaitPlanned(context: CliContext, temporal: TemporalSide, workflowId: string): Promise<Begun> {
   const until = context.now().getTime() + PLAN_WAIT_MS;
   let status: RunStatus | undefined;
+  let troubles: readonly string[] = [];
   while (context.now().getTime() < until && !context.interrupted.aborted) {
     const run = await temporal.describe(workflowId);
     if (run !== undefined && run.closedAt !== null) {
       return { end: summarizeEnd(await temporal.collectEnd(workflowId)) };
     }
+    troubles = run?.troubles ?? [];
     status = await temporal.query(workflowId, 'status').catch(() => undefined);
     if (status !== undefined && (status.planDigest !== null || status.phase === 'waiting-for-cluster')) {
       return { status };
     }
     await context.pause(LOOK_EVERY_MS);
   }
-  return status === undefined ? {} : { status };
+  return status === undefined ? { troubles } : { status, troubles };
+}
+
+/** Nothing is known then; a look may last as long as a query's deadline, and nobody waits for that. */
+function interruption(signal: AbortSignal): Promise<Begun> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve({});
+    signal.addEventListener('abort', () => {
+      resolve({});
+    });
+  });
 }
 
 function tellBegun(
@@ -149,6 +167,7 @@ function tellBegun(
     return;
   }
   if (!isForPrograms(output)) context.out.write(`${begunLine(workflowId, status)}\n`);
+  sayTroubles(context, begun.troubles ?? []);
   say(context, `Follow it: refit status -w ${workflowId} --watch`);
 }
 

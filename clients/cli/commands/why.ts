@@ -10,7 +10,7 @@ import type { RunFlags } from '../options.ts';
 import { outputOption, printFacts } from '../output.ts';
 import type { Format } from '../output.ts';
 import { collectPages } from '../pages.ts';
-import { askRun, ensureWorker, pickRun, withTemporal } from '../runs.ts';
+import { askRun, ensureWorker, pickRun, sayTroubles, withTemporal } from '../runs.ts';
 
 type WhyFlags = RunFlags & { output: Format };
 
@@ -39,5 +39,7 @@ async function showWhy(context: CliContext, node: string | undefined, flags: Why
       return { items: page.items, next: page.next };
     });
     printFacts(context, flags.output, { workflowId, items }, () => renderWhy(items, context.now()));
+    const run = await temporal.describe(workflowId);
+    if (run !== undefined && run.closedAt === null) sayTroubles(context, run.troubles);
   });
 }

@@ -1,5 +1,6 @@
 // Follows a run to its end: a live picture on a terminal, lines in a pipe. It must survive what the
 // run survives (a worker killed, the server restarted): it says that it lost sight, and looks again.
+import { printable } from '../../../domain/render/printable.ts';
 import type { RunStatus } from '../../../domain/status.ts';
 import type { CliContext } from '../context.ts';
 import { CliError, explainError } from '../errors.ts';
@@ -8,12 +9,14 @@ import type { Format } from '../output.ts';
 import { isForPrograms, say } from '../output.ts';
 import { summarizeEnd } from '../run-end.ts';
 import type { EndSummary } from '../run-end.ts';
-import { whyNoWorker, START_WORKER_HINT } from '../runs.ts';
+import { sayTroubles, whyNoWorker, START_WORKER_HINT } from '../runs.ts';
 import { NoAnswer } from '../temporal-side.ts';
 import type { TemporalSide } from '../temporal-side.ts';
 import { renderChanges } from './changes.ts';
 import { renderLive } from './live.ts';
 
+// A line or two of a terminal.
+const NOTE_CHARS_MAX = 200;
 // A person sees a change within a second; a run answers hundreds of queries a second.
 const LOOK_EVERY_MS = 1_000;
 
@@ -25,7 +28,7 @@ type Watch = {
 };
 
 type Look =
-  | { kind: 'seen'; status: RunStatus }
+  | { kind: 'seen'; status: RunStatus; troubles: readonly string[] }
   | { kind: 'ended'; status: RunStatus | undefined; end: EndSummary }
   | { kind: 'lost'; why: string };
 
@@ -61,11 +64,11 @@ async function followToEnd(watch: Watch, o: WatchOptions): Promise<EndSummary> {
     if (look === 'interrupted') continue;
     if (look.kind === 'lost') picture.lost(look.why);
     if (look.kind === 'seen') {
-      picture.show(look.status);
+      picture.show(look.status, look.troubles);
       await o.onStatus?.(look.status, picture.done);
     }
     if (look.kind === 'ended') {
-      if (look.status !== undefined) picture.show(look.status);
+      if (look.status !== undefined) picture.show(look.status, []);
       return look.end;
     }
     await context.pause(LOOK_EVERY_MS);
@@ -97,9 +100,9 @@ async function lookAt(watch: Watch): Promise<Look> {
         hints: [`Its report may stand in the records: refit report ${workflowId}`],
       });
     }
-    if (run.closedAt === null) return await askStatus(temporal, workflowId);
+    if (run.closedAt === null) return await askStatus(temporal, workflowId, run.troubles);
     const end = summarizeEnd(await temporal.collectEnd(workflowId));
-    const last = await askStatus(temporal, workflowId);
+    const last = await askStatus(temporal, workflowId, []);
     return { kind: 'ended', status: last.kind === 'seen' ? last.status : undefined, end };
   } catch (error) {
     if (error instanceof CliError) throw error;
@@ -110,11 +113,12 @@ async function lookAt(watch: Watch): Promise<Look> {
 async function askStatus(
   temporal: TemporalSide,
   workflowId: string,
+  troubles: readonly string[],
 ): Promise<Extract<Look, { kind: 'seen' | 'lost' }>> {
   const why = whyNoWorker(temporal, await temporal.collectWorkers());
   if (why !== undefined) return { kind: 'lost', why: `${why}. ${START_WORKER_HINT}` };
   try {
-    return { kind: 'seen', status: await temporal.query(workflowId, 'status') };
+    return { kind: 'seen', status: await temporal.query(workflowId, 'status'), troubles };
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
     return { kind: 'lost', why: 'no worker answers; the run goes on as soon as one does' };
@@ -122,7 +126,11 @@ async function askStatus(
 }
 
 /** How a watcher is shown what is seen. */
-type Picture = { show: (status: RunStatus) => void; lost: (why: string) => void; done: () => void };
+type Picture = {
+  show: (status: RunStatus, troubles: readonly string[]) => void;
+  lost: (why: string) => void;
+  done: () => void;
+};
 
 function choosePicture(context: CliContext, output: Format): Picture {
   if (isForPrograms(output)) return jsonLines(context);
@@ -132,18 +140,20 @@ function choosePicture(context: CliContext, output: Format): Picture {
 function livePicture(context: CliContext): Picture {
   const region = context.liveRegion();
   let last: RunStatus | undefined;
-  const draw = (note: string | undefined): void => {
+  const draw = (notes: readonly string[]): void => {
     const lines = last === undefined ? [] : [renderLive(context, last)];
-    if (note !== undefined) lines.push(note);
-    region.show(lines.join('\n'));
+    region.show([...lines, ...notes].join('\n'));
   };
   return {
-    show: (status) => {
+    show: (status, troubles) => {
       last = status;
-      draw(undefined);
+      // One: the picture must not outgrow the terminal.
+      draw(
+        troubles.slice(0, 1).map((one) => `(fails and is tried again: ${printable(one, NOTE_CHARS_MAX)})`),
+      );
     },
     lost: (why) => {
-      draw(`(${why})`);
+      draw([`(${why})`]);
     },
     done: () => {
       region.done();
@@ -154,12 +164,14 @@ function livePicture(context: CliContext): Picture {
 function changeLines(context: CliContext): Picture {
   let last: RunStatus | undefined;
   let lostWhy: string | undefined;
+  const tellTroubles = createTroubleTeller(context);
   return {
-    show: (status) => {
+    show: (status, troubles) => {
       if (lostWhy !== undefined) say(context, 'the run answers again');
       lostWhy = undefined;
       const at = context.now().toISOString().slice(11, 19);
       for (const line of renderChanges(last, status)) context.out.write(`${at} ${line}\n`);
+      tellTroubles(troubles);
       last = status;
     },
     lost: (why) => {
@@ -170,11 +182,25 @@ function changeLines(context: CliContext): Picture {
   };
 }
 
+/** Says each once, for as long as it lasts. */
+function createTroubleTeller(context: CliContext): (troubles: readonly string[]) => void {
+  let told: readonly string[] = [];
+  return (troubles) => {
+    sayTroubles(
+      context,
+      troubles.filter((one) => !told.includes(one)),
+    );
+    told = troubles;
+  };
+}
+
 /** One JSON document a line, for each change: a program reads them as they come. */
 function jsonLines(context: CliContext): Picture {
   let last = '';
+  const tellTroubles = createTroubleTeller(context);
   return {
-    show: (status) => {
+    show: (status, troubles) => {
+      tellTroubles(troubles);
       const text = JSON.stringify(status);
       if (text !== last) context.out.write(`${text}\n`);
       last = text;

@@ -201,27 +201,23 @@ describe('changing the world', () => {
     ['InvalidInstanceID.NotFound', 400, 'notFound'],
     ['InvalidParameterCombination', 400, 'invalid'],
     ['InternalError', 500, 'unreachable'],
-  ])(
-    'reads %s as %s %s, naming the action',
-    async (code, status, kind) => {
-      endpoint.answers['CreateReplaceRootVolumeTask'] = () => refusal(code, 'because', status);
-      await expect(instances.ensureRootVolumeTask(provider, request)).rejects.toMatchObject({
-        name: 'PortError',
-        kind,
-        message: expect.stringMatching(
-          new RegExp(`ec2:CreateReplaceRootVolumeTask in us-east-1: ${code}`),
-        ) as unknown,
-      });
-    },
-    20_000,
-  );
+  ])('reads %s as %s %s, naming the action', async (code, status, kind) => {
+    endpoint.answers['CreateReplaceRootVolumeTask'] = () => refusal(code, 'because', status);
+    await expect(instances.ensureRootVolumeTask(provider, request)).rejects.toMatchObject({
+      name: 'PortError',
+      kind,
+      message: expect.stringMatching(
+        new RegExp(`ec2:CreateReplaceRootVolumeTask in us-east-1: ${code}`),
+      ) as unknown,
+    });
+  });
 
   it('says that an endpoint which does not answer is unreachable', async () => {
     await endpoint.close();
     await expect(instances.collectInstances(provider, ['i-1'])).rejects.toMatchObject({
       kind: 'unreachable',
     });
-  }, 20_000);
+  });
 
   it('asks again for a reboot that was throttled, never for one whose answer was lost [I42]', async () => {
     endpoint.answers['RebootInstances'] = () =>
@@ -230,7 +226,7 @@ describe('changing the world', () => {
         : refusal('InternalError', 'who knows', 500);
     await expect(instances.reboot(provider, 'i-1')).rejects.toMatchObject({ kind: 'unreachable' });
     expect(endpoint.calls).toHaveLength(2);
-  }, 20_000);
+  });
 
   it('deletes only free volumes that carry our tags and whose time has come [I43]', async () => {
     const tags = (deleteAfter: string | null, owner: string | null) =>

@@ -1,8 +1,9 @@
 // A small API server in memory, on loopback: LIST in pages, WATCH with bookmarks, merge patches with
 // preconditions, evictions that the test answers. It keeps every request that it took. It knows nothing
 // of our code; it is not Kubernetes, and what must be true of Kubernetes is tried on a real one.
+import { afterAll } from '@jest/globals';
 import { createServer } from 'node:http';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -34,6 +35,10 @@ const COLLECTIONS = {
 type Kind = keyof typeof COLLECTIONS;
 
 type Watcher = { kind: Kind; response: ServerResponse };
+
+const folders: string[] = [];
+
+afterAll(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 export class ApiServer {
   readonly taken: Taken[] = [];
@@ -80,7 +85,9 @@ export class ApiServer {
 
   /** A kubeconfig file with one context, `test`, for this server. */
   kubeconfig(): string {
-    const path = join(mkdtempSync(join(tmpdir(), 'refit-kubeconfig-')), 'config');
+    const folder = mkdtempSync(join(tmpdir(), 'refit-kubeconfig-'));
+    folders.push(folder);
+    const path = join(folder, 'config');
     const server = `http://127.0.0.1:${this.port}`;
     writeFileSync(
       path,

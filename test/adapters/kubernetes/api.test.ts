@@ -1,13 +1,11 @@
 // The Kubernetes client, cordon and Lease against an API server in memory that answers as a real one.
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKubeConfig } from '../../../adapters/kubernetes/kubeconfig.ts';
 import { openAdapterBed, owner, putNode } from './bed.ts';
 import type { AdapterBed } from './bed.ts';
-
-jest.setTimeout(20_000);
 
 let bed: AdapterBed;
 beforeEach(async () => {
@@ -154,6 +152,7 @@ describe('the Lease of a cluster', () => {
 
 describe('a kubeconfig', () => {
   const folder = mkdtempSync(join(tmpdir(), 'refit-kubeconfigs-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const write = (file: string, names: string[], server: string): string => {
     const path = join(folder, file);
     const content = {

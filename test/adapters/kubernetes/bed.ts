@@ -98,7 +98,7 @@ export function drain(cluster: KubernetesCluster, changes: Partial<DrainRequest>
 /** What a drain that stalled leaves to the next attempt, when it had seen nothing yet. */
 export const STALLED: DrainResume = { podsTotal: 0, evicted: 0, since: {}, told: '0', stalled: true };
 
-export async function until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
   const untilMs = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > untilMs) throw new Error(`not so after ${timeoutMs} ms: ${condition.toString()}`);

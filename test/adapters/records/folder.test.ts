@@ -133,7 +133,7 @@ describe('records in a folder', () => {
     expect(digests).toHaveLength(61);
     expect(new Set(digests).size).toBe(61);
     expect(await readdir(join(dir, 'writing'))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('canonical JSON', () => {

@@ -158,6 +158,25 @@ describe('messages', () => {
     expect(messageParsers.reject({ gate: 'node/*', by: 'sam', next: 5 }).kind).toBe('invalid');
   });
 
+  it('answers what is nested a hundred thousand levels deep instead of throwing [I62]', () => {
+    const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+    const wrong = [
+      messageParsers.approve({ gate: deep, by: 'sam' }),
+      messageParsers.approve({ gate: 'node/a', by: 'sam', more: { of: deep } }),
+      messageParsers.abort(deep),
+      parsePageQuery({ node: deep }),
+      parseFleetUpgradeInput({ fleet: 'f', cluster: 'c', policy: { drain: deep } }),
+    ];
+    expect(wrong.map((parsed) => parsed.kind === 'invalid' && renderInvalid(parsed))).toEqual([
+      expect.stringMatching(/^gate: found a list of more than 32 levels, expected the name of a gate/),
+      expect.stringMatching(/^more: found an object of more than 32 levels, expected no such key/),
+      expect.stringMatching(/^input: found a list of more than 32 levels, expected an object with by/),
+      expect.stringMatching(/^node: found a list of more than 32 levels, expected a name$/),
+      expect.stringMatching(/^policy: found an object of more than 32 levels, expected an object of at most/),
+    ]);
+    expect(cutForStatus(deep)).toBe('(object)');
+  });
+
   it('takes an abort without a word about rollback as one without rollback', () => {
     expect(messageParsers.abort({ by: 'sam', reason: 'smoke' })).toEqual({
       kind: 'ok',

@@ -213,10 +213,30 @@ describe('preflight', () => {
     },
   );
 
-  it('tells an absent image once, with the number of nodes', () => {
+  it('tells an absent image once, with some of its nodes and the number of the others', () => {
     const inventory = sampleInventory(sampleNodes('batch', 5), { images: {} });
     expect(refusals(batchOnly, inventory)).toEqual([
-      expect.stringMatching(/^imageMissing batch-0 and 4 more nodes: image ami-202611 of release 2026.11 /),
+      expect.stringMatching(
+        /^imageMissing batch-0, batch-3, batch-1 and 2 more nodes: image ami-202611 of release 2026.11 /,
+      ),
+    ]);
+  });
+
+  it('tells an image that fits no node once, and nodes in two pools as well', () => {
+    const inventory = sampleInventory(sampleNodes('batch', 3));
+    const arm = Object.entries(inventory.images).map(([id, image]) => [
+      id,
+      { ...image, architecture: 'arm64' },
+    ]);
+    expect(refusals(batchOnly, { ...inventory, images: Object.fromEntries(arm) as never })).toEqual([
+      expect.stringMatching(/^architecture batch-0, batch-1, batch-2: .*arm64, the instance needs x86_64/),
+    ]);
+    const [pool] = batchOnly.pools;
+    const both = sampleDefinition({
+      pools: [pool!, { ...samplePool('h100'), matchLabels: pool!.matchLabels }],
+    });
+    expect(refusals(both, inventory)).toEqual([
+      expect.stringMatching(/^nodeInTwoPools batch-0, batch-1, batch-2: matches the selectors/),
     ]);
   });
 
@@ -248,7 +268,10 @@ describe('preflight', () => {
   it('is bounded, and says how many points it does not list [I95]', () => {
     const nodes = sampleNodes('batch', 900);
     const instances = Object.fromEntries(
-      nodes.map((node) => [`i-${node.name}`, { ...instanceOf(node), architecture: 'arm64' }]),
+      nodes.map((node) => [
+        `i-${node.name}`,
+        { ...instanceOf(node), tags: { 'aws:autoscaling:groupName': `of-${node.name}` } },
+      ]),
     );
     const lines = refusals(batchOnly, sampleInventory(nodes, { instances }));
     expect(lines).toHaveLength(REFUSALS_MAX + 1);

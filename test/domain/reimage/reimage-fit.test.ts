@@ -46,7 +46,7 @@ describe('whyNotReimage', () => {
     expect(refusals[2]).toEqual({
       kind: 'architecture',
       where: 'n1',
-      text: 'architecture of ami-1 is arm64, i-1 needs x86_64',
+      text: 'architecture of ami-1 is arm64, the instance needs x86_64',
     });
   });
 
@@ -62,8 +62,15 @@ describe('whyNotReimage', () => {
     ).toEqual([]);
   });
 
-  it('asks of a reboot only that the instance runs', () => {
-    expect(kinds({ ...instance, rootVolumeId: null }, undefined, reboot)).toEqual([]);
+  it('asks of a reboot only that the instance runs and has its root', () => {
+    expect(kinds(instance, undefined, reboot)).toEqual([]);
+    expect(
+      kinds({ ...instance, rootDeviceType: 'instance-store', rootVolumeId: null }, undefined, reboot),
+    ).toEqual([]);
     expect(kinds({ ...instance, state: 'pending' }, undefined, reboot)).toEqual(['instanceNotRunning']);
+  });
+
+  it('never reboots an instance that a failed-detached task has left without its root [I44]', () => {
+    expect(kinds({ ...instance, rootVolumeId: null }, undefined, reboot)).toEqual(['noEbsRoot']);
   });
 });
