@@ -30,7 +30,7 @@ export function phaseWhyOf(state: RunState): string | null {
     const trouble = hold.trouble === undefined ? '' : `; the cluster cannot be asked now: ${hold.trouble}`;
     return `held by ${hold.holder}${trouble}`;
   }
-  if (state.planFailure !== null) return `cannot look at the cluster: ${state.planFailure.why}`;
+  if (state.planFailure !== null) return `no node can be started: ${state.planFailure.why}`;
   return hoursWhyOf(state)?.text ?? null;
 }
 

@@ -260,6 +260,33 @@ describe('terminate of the run', () => {
       expect(world.cordoned.size).toBe(0);
     });
   });
+
+  it('lets a run of the same id wait for the child of the one before, and says so', async () => {
+    const o = { nodes: 1, name: 'terminate-again' };
+    await withRun(bed, o, async ({ handle, id, until, status, world, child }) => {
+      world.hold('reimageNode', 'n1');
+      await until('reimaging', inState('n1', 'reimaging'));
+      const { taskQueue } = await handle.describe();
+      await handle.terminate('by hand');
+      // As if the new run had adopted it: a planner would not offer a node with a foreign cordon.
+      world.cordoned.clear();
+      const again = await bed.client.workflow.start('fleetUpgrade', {
+        taskQueue,
+        workflowId: id,
+        args: [{ fleet: 'training', cluster: 'prod-east' }],
+      });
+      const waiting = await until('refused', (s) => s.phaseWhy !== null);
+      expect(waiting.phaseWhy).toContain(`no node can be started: a child of an earlier run, ${id}/node/n1`);
+      expect((await status()).counts).toMatchObject({ waiting: 1, active: 0 });
+      const former = await child('n1').describe();
+      world.release('reimageNode', 'n1');
+      expect(await again.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+      // The former child came to its own end, and the node was begun anew only after it.
+      const ofFormer = await bed.client.workflow.getHandle(former.workflowId, former.runId).result();
+      expect(ofFormer).toMatchObject({ outcome: { kind: 'done' } });
+      expect(world.count('cordonNode', 'n1')).toBe(2);
+    });
+  }, 120_000);
 });
 
 describe('one node alone', () => {
