@@ -15,7 +15,7 @@ import type { FleetEvent, Happening } from './fleet-events.ts';
 import { isApart, keepFailedApart } from './fleet-apart.ts';
 import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
 import { abortText, closeForAbort } from './fleet-holding.ts';
-import { withTimeOf } from './fleet-hours.ts';
+import { withNotBegun, withTimeOf } from './fleet-hours.ts';
 import { clusterAnswered } from './fleet-cluster.ts';
 import { keepCanaryClocks } from './fleet-canary.ts';
 import { withEnded } from './fleet-evidence.ts';
@@ -96,8 +96,10 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     }
     case 'lookedAgain':
       return moved({ ...state, planWanted: true }, 'asks again');
-    case 'yesesDue':
-      return moved(expireYeses(state, scope, event.at), 'noted');
+    case 'yesesDue': {
+      const given = giveStanding(expireYeses(state, scope, event.at), scope, event.at);
+      return moved(given.state, 'noted', given.commands);
+    }
     case 'handedOver':
       return moved(handedOver(state), 'handed over');
     case 'ended':
@@ -278,6 +280,9 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const ended = isApart(scope, node) ? known : countInRow(known, child.pool, outcome.kind);
   if (outcome.kind === 'deferred' && mayDefer(state, child)) {
     return moved(deferNode(ended, scope, { child, outcome, at }), 'deferred');
+  }
+  if (outcome.kind === 'putBack' && outcome.again === true && mayDefer(state, child)) {
+    return moved(withNotBegun(ended, scope, { child, why: outcome.why, at }), 'waits again');
   }
   const closed = withoutDeferral(ended, node);
   if (outcome.kind === 'done') {
