@@ -50,13 +50,14 @@ function approve(
   const rules = rulesOf(state, gate.about);
   const noVoice = whyNoVoice(state, rules, message.by);
   if (noVoice !== undefined) return rejected(noVoice);
-  const before = validYeses(gate, rules, at).find(({ by }) => isSamePerson(by, message.by));
+  const valid = validYeses(gate, rules, at);
+  const before = valid.find(({ by }) => isSamePerson(by, message.by));
   if (before !== undefined) {
     const text = `${before.by} has said yes to ${gate.name} already, at ${before.at}`;
     return { kind: 'same', effect: `${text}: ${tally(state, gate) ?? ''}` };
   }
   const pending = state.gates.reduce((sum, { yeses }) => sum + (yeses ?? []).length, 0);
-  if (rules.approvers > 1 && pending >= PENDING_YESES_MAX) {
+  if (valid.length + 1 < rules.approvers && pending >= PENDING_YESES_MAX) {
     return rejected(
       `${String(pending)} yeses wait for others already: complete some of them first, gate by gate`,
     );

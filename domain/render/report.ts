@@ -12,7 +12,7 @@ const LINES_SHOWN = 200;
 const FAILED_SHOWN = 10;
 /** A dozen lines each: the first ones of a run are looked at most closely. */
 const EVIDENCE_SHOWN = 20;
-const EVIDENCE_LINES = 20;
+const EVIDENCE_LINES = 30;
 
 /** `way`: the nodes' histories and people's decisions, where the records have them. */
 export function renderReport(
