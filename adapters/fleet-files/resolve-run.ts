@@ -40,6 +40,18 @@ export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeIn
   return bounded(definition);
 }
 
+/** The same checks for a run that has begun: what it keeps but for its policies stays as it is. */
+export function overridePolicies(definition: RunDefinition, policy: unknown): RunDefinition {
+  const overrides = parseOverrides(policy);
+  if (overrides.problems.length > 0) throw new InvalidFleet(overrides.problems);
+  const pools = definition.pools.map((pool) => overridden(pool, overrides.patch));
+  return bounded({ ...definition, pools });
+}
+
+function overridden(pool: Pool, patch: PolicyOverrides): Pool {
+  return { ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) };
+}
+
 function define(
   fleet: Fleet,
   cluster: Cluster,
@@ -48,7 +60,7 @@ function define(
 ): RunDefinition {
   const inScope = cluster.pools
     .filter(({ name }) => input.pools === undefined || input.pools.includes(name))
-    .map((pool) => ({ ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) }));
+    .map((pool) => overridden(pool, patch));
   // A stable sort: within each half the order of the file holds.
   const pools = inScope.toSorted((a, b) => Number(a.sla) - Number(b.sla));
   return {

@@ -21,6 +21,7 @@ import { keepCanaryClocks } from './fleet-canary.ts';
 import { withEnded } from './fleet-evidence.ts';
 import { expireYeses, isAskedFor } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
+import { changePolicy, withoutStaleSteps } from './fleet-policy.ts';
 import { giveStanding } from './fleet-standing.ts';
 import {
   cutGates,
@@ -63,6 +64,8 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     case 'retryNode':
     case 'abort':
     case 'rollback':
+    case 'changePolicy':
+    case 'nextNode':
       return transitionByPerson(state, scope, event);
     case 'cancelled':
       return cancelled(state, scope, event.at);
@@ -88,8 +91,10 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     }
     case 'planAsked':
       return moved({ ...state, planWanted: false }, 'asked');
+    case 'policyChanged':
+      return changePolicy(state, scope, event);
     case 'stepsOffered':
-      return offered(state, scope, event);
+      return offered(state, scope, withoutStaleSteps(state, event));
     case 'planFailed': {
       const since = state.planFailure?.since ?? event.at;
       return moved({ ...state, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
@@ -216,7 +221,8 @@ function nodeStarted(
   );
   const attempts = step.attempt > 1 ? { ...begun.attempts, [step.node]: step.attempt } : begun.attempts;
   const retries = begun.retries.filter(({ node }) => node !== step.node);
-  const started = { ...begun, attempts, retries, active: { ...begun.active, [step.node]: child } };
+  const next = begun.next.filter((node) => node !== step.node);
+  const started = { ...begun, attempts, retries, next, active: { ...begun.active, [step.node]: child } };
   const text = step.attempt > 1 ? `started, attempt ${String(step.attempt)}` : 'started';
   return moved(withEvent(started, at, `${step.node}: ${text}`), 'started');
 }

@@ -9,6 +9,7 @@ import type { NodeFacts } from '../inventory.ts';
 import type { CanaryLook, GateWish, NextSteps, PlanRow, Why } from '../plan.ts';
 import { newDraft, tell } from './answer.ts';
 import type { Context, Looks } from './answer.ts';
+import { askedFirst } from './asked-first.ts';
 import { readBoard } from './board.ts';
 import type { NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
 import { readCanaries } from './canary.ts';
@@ -144,13 +145,14 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
 }
 
 /**
- * Those that carry our cordon already stand idle: first. The sort is stable, the plan's order holds. Answers
+ * Those that a person asked for, then those that carry our cordon already and stand idle. The sort is stable, the plan's order holds. Answers
  * how many were taken.
  */
 function takeInTurn(context: Context, poolBoard: PoolBoard, candidates: Candidate[]): number {
   const { owner } = context.question;
   const rank = (node: NodeFacts) => (cordonOf(node, owner).kind === 'ours' ? 0 : isReady(node) ? 1 : 2);
-  const inTurn = [...candidates].sort((a, b) => rank(a.node) - rank(b.node));
+  const byRank = [...candidates].sort((a, b) => rank(a.node) - rank(b.node));
+  const inTurn = askedFirst(byRank, ({ row }) => row.node, context.question.next ?? []);
   let readyWaiting = inTurn.filter(({ node }) => isReady(node)).length;
   let started = 0;
   for (const { row, node } of inTurn) {

@@ -11,6 +11,7 @@ import {
   REASON_CHARS_MAX,
   whyNotManyNodes,
   type ApproveMessage,
+  whyNotOverrides,
 } from '../messages.ts';
 import { PAGE_LIMIT_MAX } from '../status.ts';
 
@@ -51,6 +52,14 @@ export const messageSchemas = {
   retryNode: z.strictObject({ node: name, by: name }),
   abort: z.strictObject({ by: name, reason, rollback: z.boolean().default(false) }),
   rollback,
+  changePolicy: z.strictObject({
+    by: name,
+    reason,
+    policy: z
+      .record(z.string(), z.unknown())
+      .refine((policy) => whyNotOverrides(policy) === undefined, { error: 'shorter overrides' }),
+  }),
+  nextNode: z.strictObject({ node: name, by: name }),
 };
 
 export const pageQuery = z.strictObject({

@@ -28,6 +28,7 @@ const pairs: (Pair & { whole: Record<string, unknown> })[] = [
       reason: 'looks right',
       planDigest: digest,
       rollback: false,
+      policy: { disruption: { unavailableMax: 3 } },
     },
   })),
   {
@@ -163,6 +164,14 @@ describe('messages', () => {
       kind: 'ok',
       value: { by: 'sam', reason: 'smoke', rollback: false },
     });
+  });
+
+  it('refuses overrides longer than a run may carry, and says how long they are', () => {
+    const policy = { windows: 'x'.repeat(40_000) };
+    const parsed = messageParsers.changePolicy({ by: 'sam', reason: 'x', policy });
+    expect(parsed.kind === 'invalid' && renderInvalid(parsed)).toMatch(
+      /^policy: found .*, expected at most 32768 characters of overrides \(they have 40014\)$/,
+    );
   });
 
   it('takes a query without an argument as the first page', () => {
