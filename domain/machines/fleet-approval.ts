@@ -11,7 +11,7 @@ import { dropNode, reasonText, stateText } from './fleet-nodes.ts';
 import { aboutPlan, closeGate, giveYes, whyOtherPlan } from './fleet-quorum.ts';
 import { approveMany } from './fleet-standing.ts';
 import { decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
-import { answerForce } from './fleet-force.ts';
+import { answerForce, whyNotRead } from './fleet-force.ts';
 import type { FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { MANY_NODES_GATE } from '../messages.ts';
 import { ROW_CODES } from '../row-codes.ts';
@@ -47,6 +47,8 @@ function approve(
   event: Decide & { kind: 'approve' },
 ): FleetMove {
   const { message, at } = event;
+  const notRead = whyNotRead(gate, at);
+  if (notRead !== undefined) return rejected(notRead);
   const rules = rulesOf(state, gate.about);
   const noVoice = whyNoVoice(state, rules, message.by);
   if (noVoice !== undefined) return rejected(noVoice);
