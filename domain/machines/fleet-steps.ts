@@ -43,8 +43,9 @@ function tellHeldBack(state: RunState, scope: Scope, steps: readonly NodeStep[])
     const retry = state.retries.some((one) => one.node === node);
     if (holding.has(node) || (!retry && codeOf(state, scope, node) !== ROW_CODES.waiting)) continue;
     const why = whyHeldBack(state, step, occupied.length);
-    const told = held.get(why.text);
-    held.set(why.text, { why, nodes: (told?.nodes ?? 0) + 1, example: told?.example ?? node });
+    const key = `${step.pool}\n${why.text}`;
+    const told = held.get(key);
+    held.set(key, { why, nodes: (told?.nodes ?? 0) + 1, example: told?.example ?? node, pool: step.pool });
   }
   if (lastPlan === null || held.size === 0) return state;
   return { ...state, lastPlan: { ...lastPlan, waiting: [...lastPlan.waiting, ...held.values()] } };

@@ -114,7 +114,10 @@ export function readCanaries(
     return { why, gate: { name: gate, kind: 'canary', pool: pool.name, evidence } };
   };
   if (opened || (clock?.passed === true && !asks)) return passed(poolBoard);
-  if (canaries.length === 0) return asks ? wish(`pool ${pool.name} has no canary`) : passed(poolBoard);
+  if (canaries.length === 0) {
+    const wants = resolveCanaries(pool, poolBoard.bound.nodes) > 0;
+    return asks || wants ? wish(`pool ${pool.name} has no canary`) : passed(poolBoard);
+  }
   // The yes has expired: the canaries are not watched again.
   if (clock?.passed === true) return wish(`the canaries of pool ${pool.name} have ended`);
   const open = canaries.filter((seen) => seen.open);

@@ -192,8 +192,8 @@ function takeLast(context: Context, poolBoard: PoolBoard, last: Candidate[]): vo
   holdAll(context, poolBoard, last, { why, gate });
 }
 
-/** Ten names are what a person checks one by one. */
-const LAST_TOLD_MAX = 10;
+/** Of 100 pools each with such a gate, five names each still travel in one payload. */
+const LAST_TOLD_MAX = 5;
 
 function tellOfLast(pool: string, last: readonly Candidate[]): readonly string[] {
   const left = last.length - LAST_TOLD_MAX;
