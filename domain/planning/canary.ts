@@ -75,7 +75,7 @@ function resolveCanaries({ policy }: Pool, nodesOfPool: number): number {
 }
 
 /** `canary` in a run where only one pool has a use for it, `canary/<pool>` where several have. */
-export function canaryGateOf(definition: RunDefinition, pool: string): string {
+function canaryGateOf(definition: RunDefinition, pool: string): string {
   const using = definition.pools.filter(
     ({ policy }) => policy.approval.before === 'canary' || resolveCanaries({ policy } as Pool, 1) > 0,
   );

@@ -175,7 +175,7 @@ function takeLast(context: Context, poolBoard: PoolBoard, last: Candidate[]): vo
   if (before !== null || deferred) {
     const text =
       `not Ready before the run: taken last, behind gate ${name}, which opens when nothing else of pool ` +
-      `${pool.name} waits or is at work; to go on without it: refit skip`;
+      `${pool.name} waits or is at work; to go on without one: refit skip NODE`;
     holdAll(context, poolBoard, last, { why: { kind: 'notReadyBefore', text } });
     return;
   }
