@@ -1,7 +1,9 @@
 // A change of policy while the run is at work: what may change, from when on it counts, what is recorded.
 // The fields themselves are checked before, by an activity. Must never undo anything: a stricter budget
 // counts from the next start on, and a node at work keeps what it began with.
+import { whyLooser } from '../approval-change.ts';
 import { completeDefinition } from '../complete-definition.ts';
+import type { Pool } from '../fleet.ts';
 import type { Happening } from './fleet-events.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import { codeOf, cut, decisionOf, moved, rejected, withEvent, withNodeCode } from './fleet-state.ts';
@@ -41,7 +43,10 @@ export function changePolicy(
   const definition = { ...state.definition, pools: completeDefinition(event.definition).pools };
   const changes = listPolicyChanges(state.definition.pools, definition.pools);
   if (changes.length === 0) return { kind: 'same', effect: 'every field has that value already' };
-  const fixed = changes.flatMap((change) => whyFixed(state, change) ?? []);
+  const fixed = [
+    ...changes.flatMap((change) => whyFixed(state, change) ?? []),
+    ...listLooser(state.definition.pools, definition.pools),
+  ];
   if (fixed.length > 0) return rejected(fixed.join('; '));
   const { at, by, reason } = event;
   const changed: RunState = {
@@ -73,6 +78,15 @@ function whyFixed(state: RunState, { field }: PolicyChange): string | undefined 
     return 'canary.nodes cannot be changed once the run has planned: its canaries are chosen; start another run';
   }
   return undefined;
+}
+
+/** What asks less of people than the run was begun with. */
+function listLooser(from: readonly Pool[], to: readonly Pool[]): readonly string[] {
+  return from.flatMap(({ name, policy }) => {
+    const changed = to.find((pool) => pool.name === name);
+    const why = changed === undefined ? undefined : whyLooser(policy.approval, changed.policy.approval);
+    return why === undefined ? [] : [`pool ${name}: ${why}`];
+  });
 }
 
 /** Fields that each node takes along when it starts. */

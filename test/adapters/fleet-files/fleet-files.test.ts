@@ -241,6 +241,19 @@ describe('resolving a run', () => {
     expect(definition.pools[0]?.policy.approval.selfApproval).toBe(false);
   });
 
+  it('lets nobody ask fewer people than the file says, where one yes is not enough [I144]', async () => {
+    const two = wholeYaml.replaceAll('release: "2026.11"\n', 'release: "2026.11"\n      policy: two\n');
+    const text = `${two}  policies:\n  - {name: two, approval: {approvers: 2, selfApproval: false}}\n`;
+    const started = async (approval: object) =>
+      (await files(text)).resolveRun({ ...input, requestedBy: 'ana', policy: { approval } });
+    for (const looser of [{ approvers: 1 }, { selfApproval: true }, { before: 'never' }, { firstNodes: 1 }]) {
+      const refused = await refusalOf(started(looser));
+      expect(refused.problems[0]).toMatchObject({ path: 'policy.approval' });
+      expect(refused.message).toContain('which one person may not decide');
+    }
+    expect((await started({ approvers: 3 })).pools[0]?.policy.approval.approvers).toBe(3);
+  });
+
   it.each([
     [{ fleet: 'trainig', cluster: 'prod-east' }, ['fleet', '"trainig"', 'did you mean training?']],
     [{ ...input, cluster: 'prod-est' }, ['cluster', '"prod-est"', 'did you mean prod-east?']],
