@@ -46,6 +46,8 @@ export const POLICY_FIELDS: readonly string[] = Object.keys(FIELDS);
 
 /** A list of windows may be long; its beginning tells which one it was. */
 const VALUE_CHARS_MAX = 300;
+/** Of a hundred; mostly a change is for all of them. */
+const POOLS_NAMED_MAX = 20;
 
 /** Each field that differs in a pool, with all pools in which it differs alike. */
 export function listPolicyChanges(before: readonly Pool[], after: readonly Pool[]): readonly PolicyChange[] {
@@ -63,7 +65,12 @@ export function listPolicyChanges(before: readonly Pool[], after: readonly Pool[
       else known.pools.push(pool.name);
     }
   }
-  return [...changes.values()];
+  return [...changes.values()].map((change) => ({ ...change, pools: cutPools(change.pools) }));
+}
+
+function cutPools(pools: readonly string[]): readonly string[] {
+  if (pools.length <= POOLS_NAMED_MAX) return pools;
+  return [...pools.slice(0, POOLS_NAMED_MAX), `and ${pools.length - POOLS_NAMED_MAX} more`];
 }
 
 function cut(text: string): string {

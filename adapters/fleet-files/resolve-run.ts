@@ -46,7 +46,10 @@ export function overridePolicies(definition: RunDefinition, policy: unknown): Ru
   const overrides = parseOverrides(policy);
   if (overrides.problems.length > 0) throw new InvalidFleet(overrides.problems);
   const pools = definition.pools.map((pool) => overridden(pool, overrides.patch));
-  return bounded({ ...definition, pools });
+  const changed = { ...definition, pools };
+  const nobody = checkRequester(changed);
+  if (nobody.length > 0) throw new InvalidFleet(nobody);
+  return bounded(changed);
 }
 
 function overridden(pool: Pool, patch: PolicyOverrides): Pool {

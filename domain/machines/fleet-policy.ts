@@ -120,13 +120,16 @@ function withoutStep(gate: OpenGate): OpenGate {
   return gate.about.kind === 'node' ? { ...gate, about: { ...gate.about, step: null } } : gate;
 }
 
-/** Steps that have not started are planned again before they do; nobody is asked for them a second time. */
+/**
+ * Steps that have not started are planned again before they do. Nobody is asked a second time for one that
+ * came out of a gate; one that needed no yes may need one by now.
+ */
 export function replanReady(state: RunState, scope: Scope): RunState {
-  const nodes = state.ready.map(({ step }) => step.node);
-  const waiting = nodes
-    .filter((node) => codeOf(state, scope, node) === ROW_CODES.active)
-    .reduce((so, node) => withNodeCode(so, scope, node, ROW_CODES.waiting), state);
-  return { ...waiting, ready: [], nodesApproved: [...state.nodesApproved, ...nodes] };
+  const approved = state.ready
+    .map(({ step }) => step.node)
+    .filter((node) => codeOf(state, scope, node) === ROW_CODES.active);
+  const waiting = approved.reduce((so, node) => withNodeCode(so, scope, node, ROW_CODES.waiting), state);
+  return { ...waiting, ready: [], nodesApproved: [...state.nodesApproved, ...approved] };
 }
 
 /** What was planned by a former policy is not begun: the planner is asked again. */

@@ -188,6 +188,15 @@ describe('a change of policy', () => {
     expect(said(early, changedTo({ ...to, canary: both.canary })).kind).toBe('moved');
   });
 
+  it('that asks for approval asks also for what was about to start without one [I152]', () => {
+    const ready = after(runningWith(policy), offeredSteps(['n1']));
+    expect(ready.ready).toHaveLength(1);
+    const asking = policyOf({ unavailableMax: 3, approval: { before: 'node' } });
+    const again = after(ready, changedTo(asking), offeredSteps(['n1'], 1));
+    expect(again.ready).toEqual([]);
+    expect(again.gates.map(({ name }) => name)).toEqual(['node/n1']);
+  });
+
   it('is refused before the plan of a run that was started for one plan alone', () => {
     const definition = definitionOf(policy, { ...INPUT, planDigest: 'sha256:abc' });
     const early: RunState = { ...newRunState(AT), definition };

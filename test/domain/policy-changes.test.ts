@@ -75,6 +75,21 @@ describe('the fields of a policy', () => {
     expect(changes[0]?.to.length).toBe(300);
   });
 
+  it('that differ in very many pools are told with the first of them', () => {
+    const before = Array.from({ length: 100 }, (_, index) => poolOf(`p${String(index)}`, defaultPolicy));
+    const changed = mergePolicy(
+      defaultPolicy,
+      policyOverrides.parse({ drain: { timeout: '1m' } }),
+      'default',
+    );
+    const [change] = listPolicyChanges(
+      before,
+      before.map((pool) => ({ ...pool, policy: changed })),
+    );
+    expect(change?.pools).toHaveLength(21);
+    expect(change?.pools.at(-1)).toBe('and 80 more');
+  });
+
   it('that are as they were are not told', () => {
     expect(changesOf({ drain: { timeout: '30m' } })).toEqual([]);
   });

@@ -32,7 +32,11 @@ describe('signals that arrive while the run continues as new', () => {
           policy: { failure: { failuresMax: sent + 1 } },
         });
         if (sent < nodes - 2) await signal('nextNode', { node: `n${String(nodes - sent)}`, by: 'sam' });
-        if (sent % 3 === 2) while (changes().length <= sent) await pause(5);
+        if (sent % 3 === 2) {
+          while (changes().length <= sent) await pause(5);
+          // From none to half a second: some volleys meet the run before, some while, some after it hands over.
+          await pause((sent * 37) % 500);
+        }
         runs.add(await runId());
       }
       expect(runs.size).toBe(3);

@@ -36,7 +36,8 @@ export function registerChangePolicy(program: Command, context: CliContext): voi
     ],
     `
 It counts from the next start on and undoes nothing: nodes at work keep what they began with. All pools of
-the run get it. reimage.method never changes in a run, canary.nodes not once it has planned.`,
+the run get it. reimage.method never changes in a run, canary.nodes not once it has planned, and approval
+never to less than one person may decide.`,
   );
 }
 

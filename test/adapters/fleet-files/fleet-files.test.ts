@@ -295,6 +295,43 @@ describe('resolving a run', () => {
     ]);
   });
 
+  it('lays overrides over the policies of a run that has begun, and over nothing else', async () => {
+    const port = await files();
+    const definition = await port.resolveRun({ ...input, policy: { drain: { timeout: '5m' } } });
+    const changed = await port.changePolicy(definition, { disruption: { unavailableMax: '50%' } });
+    expect({ ...changed, pools: definition.pools }).toEqual(definition);
+    for (const [index, { policy, ...rest }] of changed.pools.entries()) {
+      const { policy: before, ...others } = definition.pools[index] ?? { policy: undefined };
+      expect(rest).toEqual(others);
+      expect(policy.drain).toEqual(before?.drain);
+      expect(policy.disruption.unavailableMax).toEqual({ kind: 'percent', percent: 50 });
+    }
+  });
+
+  it('tells all that is wrong with a change of policy at once [I153]', async () => {
+    const port = await files();
+    const definition = await port.resolveRun(input);
+    const wrong = { drain: { timout: '1h' }, disruption: { unavailableMax: 0, surge: 2 } };
+    const { problems } = await refusalOf(port.changePolicy(definition, wrong));
+    expect(problems.map(({ path, fix }) => [path, fix])).toEqual(
+      expect.arrayContaining([
+        ['policy.drain.timout', 'did you mean timeout?'],
+        ['policy.disruption.unavailableMax', null],
+        ['policy.disruption.surge', 'leave it out, or set it to 0'],
+      ]),
+    );
+    const nobody = { ...definition, requestedBy: null };
+    const strict = { approval: { selfApproval: false } };
+    expect((await refusalOf(port.changePolicy(nobody, strict))).problems).toHaveLength(1);
+    const why = 'x'.repeat(4_000);
+    const exclusions = Array.from({ length: 20 }, () => ({
+      from: '2026-12-20T00:00:00Z',
+      until: '2027-01-03T00:00:00Z',
+      why,
+    }));
+    await expect(port.changePolicy(definition, { exclusions })).rejects.toBeInstanceOf(InvalidFleet);
+  });
+
   it('refuses a definition of more than 64 KB, which would travel with every activity [I69]', async () => {
     const nodes = Array.from({ length: 5000 }, (_, index) => `ip-10-0-${index >> 8}-${index & 255}`);
     const { problems } = await refusalOf((await files()).resolveRun({ ...input, nodes }));
