@@ -63,7 +63,7 @@ export function whyNotManyNodes(message: ApproveMessage): string | undefined {
 }
 
 /** 50 windows and 50 exclusions with their reasons; longer ones belong into the fleet file. */
-export const OVERRIDES_CHARS_MAX = 32_768;
+const OVERRIDES_CHARS_MAX = 32_768;
 
 /** Only how long it is: what the fields say is checked by an activity. */
 export function whyNotOverrides(policy: Readonly<Record<string, unknown>>): string | undefined {
