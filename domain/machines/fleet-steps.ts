@@ -29,7 +29,11 @@ export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: s
   // While the run has tripped, the planner is asked for retries alone.
   const asked = state.tripped === null ? openWishedGates(looked, next.gates ?? [], at) : looked;
   const offered = next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), asked);
-  return tellHeldBack(offered, scope, next.steps);
+  const told = tellHeldBack(offered, scope, next.steps);
+  // Where a gate or a trip lets all of a cut answer lie, the next one would be the same, for ever.
+  const taken = occupiedNodes(offered).length > occupiedNodes(asked).length;
+  const isSame = next.settled.length === 0 && next.steps.length > 0 && !taken;
+  return isSame ? { ...told, planWanted: state.planWanted } : told;
 }
 
 /** Steps that were offered and lie all the same: each node that waits has its reason. */

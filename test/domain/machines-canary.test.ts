@@ -239,6 +239,25 @@ describe('what waits inside of a run', () => {
   });
 });
 
+describe('an answer that was cut', () => {
+  const steps = ['n2', 'n3'].map((node) => stepOf(node, policyOf(), 1));
+  const cut = offer({ steps, more: true });
+  const asked = { kind: 'planAsked' } as const;
+
+  it('is asked for again at once while something of it is taken, and no longer [I119]', () => {
+    expect(after(begin(), asked, cut).planWanted).toBe(true);
+    // The gate of the pool opens by the first answer, and all that is offered lies until it is answered.
+    const gated = after(begin({ before: 'pool' }), asked, cut);
+    expect(gateNames(gated)).toEqual(['pool/h100']);
+    expect(gated.planWanted).toBe(false);
+    const approved = after(gated, decide('approve', 'pool/h100'));
+    expect(approved.planWanted).toBe(true);
+    expect(after(approved, asked, cut).ready).toHaveLength(2);
+    const tripped = after(begin(), started('n1'), failed('n1'), retry, asked, cut);
+    expect(tripped).toMatchObject({ planWanted: false, ready: [] });
+  });
+});
+
 describe('why, asked for one node', () => {
   const why = (state: RunState, node: string) => whyOf(state, scope, { node }).items.map(({ on }) => on);
   const told = (...waiting: WaitingNodes[]) => after(begin(), { kind: 'planAsked' }, offer({ waiting }));
