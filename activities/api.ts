@@ -22,10 +22,15 @@ export type ClusterHold =
 export type PlanOutcome =
   { kind: 'planned'; summary: PlanSummary } | { kind: 'refused'; refusals: readonly Refusal[] };
 
+export type PolicyResolution =
+  { kind: 'resolved'; definition: RunDefinition } | { kind: 'refused'; why: string };
+
 /** Activities of `fleetUpgrade`. */
 export interface FleetActivities {
   /** First of all: fleet file → what this run needs. Throws InvalidInput. */
   resolveRun(input: FleetUpgradeInput): Promise<RunDefinition>;
+  /** Checks overrides in full and lays them over the policies of a run; what is wrong with them is an answer. */
+  resolvePolicyChange(o: { definition: RunDefinition; policy: unknown }): Promise<PolicyResolution>;
   holdCluster(o: {
     cluster: ClusterRef;
     run: RunIdentity;
@@ -56,6 +61,8 @@ export type PlanNextInput = {
   occupied: readonly { node: string; pool: string }[];
   /** Nodes to take again, with the attempt that comes next. */
   retries: readonly { node: string; attempt: number }[];
+  /** To be taken before the others of their pools, in this order; absent: none. */
+  next?: readonly string[];
   /** What the last nodes that were done took, in seconds, by pool; absent: none was. */
   nodeTimes?: Readonly<Record<string, readonly number[]>>;
   /** By pool, of those whose canaries have all ended; absent: none. */

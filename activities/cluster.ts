@@ -19,7 +19,13 @@ const ADOPTED_NODES_NAMED_MAX = 500;
 
 type ClusterActivities = Pick<
   FleetActivities,
-  'resolveRun' | 'holdCluster' | 'releaseCluster' | 'readPlanPage' | 'collectChildren' | 'reapOldRootVolumes'
+  | 'resolveRun'
+  | 'resolvePolicyChange'
+  | 'holdCluster'
+  | 'releaseCluster'
+  | 'readPlanPage'
+  | 'collectChildren'
+  | 'reapOldRootVolumes'
 >;
 
 export function createClusterActivities(deps: ActivityDeps): ClusterActivities {
@@ -32,6 +38,15 @@ export function createClusterActivities(deps: ActivityDeps): ClusterActivities {
           if (error instanceof InvalidFleet) {
             throw ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
           }
+          throw error;
+        }
+      }),
+    resolvePolicyChange: ({ definition, policy }) =>
+      mapped(async () => {
+        try {
+          return { kind: 'resolved', definition: await deps.fleetFiles.changePolicy(definition, policy) };
+        } catch (error) {
+          if (error instanceof InvalidFleet) return { kind: 'refused', why: error.message };
           throw error;
         }
       }),

@@ -14,6 +14,14 @@ export type RetryNodeMessage = { node: string; by: string };
 /** `rollback` false: what has been done stays done. */
 export type AbortMessage = { by: string; reason: string; rollback: boolean };
 export type RollbackMessage = { by: string; reason: string };
+/** Overrides in the fleet file's own form, as in the input of a run: `{"disruption": {"unavailableMax": 3}}`. */
+export type ChangePolicyMessage = {
+  by: string;
+  reason: string;
+  policy: Readonly<Record<string, unknown>>;
+};
+/** This one before the others of its pool. */
+export type NextNodeMessage = { node: string; by: string };
 
 export type MessageByName = {
   approve: ApproveMessage;
@@ -24,6 +32,8 @@ export type MessageByName = {
   retryNode: RetryNodeMessage;
   abort: AbortMessage;
   rollback: RollbackMessage;
+  changePolicy: ChangePolicyMessage;
+  nextNode: NextNodeMessage;
 };
 
 export type MessageName = keyof MessageByName;
@@ -50,6 +60,16 @@ export function whyNotManyNodes(message: ApproveMessage): string | undefined {
     return says ? undefined : 'with gate node/* also which nodes: next, pool or zone';
   }
   return says || id !== undefined ? 'next, pool, zone and id only with gate node/*' : undefined;
+}
+
+/** 50 windows and 50 exclusions with their reasons; longer ones belong into the fleet file. */
+const OVERRIDES_CHARS_MAX = 32_768;
+
+/** Only how long it is: what the fields say is checked by an activity. */
+export function whyNotOverrides(policy: Readonly<Record<string, unknown>>): string | undefined {
+  const { length } = JSON.stringify(policy);
+  if (length <= OVERRIDES_CHARS_MAX) return undefined;
+  return `at most ${OVERRIDES_CHARS_MAX} characters of overrides (they have ${length})`;
 }
 
 /** A paragraph. A longer text would fill every status answer and the workflow's carried state. */

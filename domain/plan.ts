@@ -217,7 +217,8 @@ export type NextSteps = {
   more?: boolean;
 };
 
-export type WaitingNodes = { why: Why; nodes: number; example: string };
+/** `pool`, and `zone` where it is about one: whom it is about; absent in what older planners told. */
+export type WaitingNodes = { why: Why; nodes: number; example: string; pool?: string; zone?: string };
 
 /** 40 steps with 15 DaemonSets each are 72 KB; the next answer brings more. */
 export const MAX_STEPS_A_TICK = 40;

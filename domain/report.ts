@@ -6,7 +6,18 @@ import type { PlanSummary } from './plan.ts';
 /** One thing that a person (or, named as such, the policy) decided. */
 export type Decision = {
   at: string;
-  kind: 'approve' | 'reject' | 'pause' | 'resume' | 'skipNode' | 'retryNode' | 'abort' | 'cancel' | 'stop';
+  kind:
+    | 'approve'
+    | 'reject'
+    | 'pause'
+    | 'resume'
+    | 'skipNode'
+    | 'retryNode'
+    | 'abort'
+    | 'cancel'
+    | 'stop'
+    | 'changePolicy'
+    | 'nextNode';
   /** Gate or node that it was about; null for the whole run. */
   subject: string | null;
   /** What the sender says of himself; not authenticated. */
@@ -20,7 +31,12 @@ export type Decision = {
   evidence?: readonly string[];
   /** Of a yes that was given to many nodes in advance: when it was said. */
   saidAt?: string;
+  /** Of a change of policy. */
+  changes?: readonly PolicyChange[];
 };
+
+/** One field, as a fleet file writes it. */
+export type PolicyChange = { field: string; from: string; to: string; pools: readonly string[] };
 
 /** One entry of a node's way: when it entered a state, and what was known then. */
 export type NodeTransition = { at: string; state: string; text: string };

@@ -26,6 +26,13 @@ export const planning = proxyActivities<FleetActivities>({
   retry: { ...RETRY, maximumAttempts: 4 },
 });
 
+/** Somebody waits for the answer: a run that cannot check within half a minute says so. */
+export const answering = proxyActivities<FleetActivities>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '30s',
+  retry: RETRY,
+});
+
 /** What a run cannot go on without, and cannot be wrong about for good. */
 export const reading = proxyActivities<FleetActivities>({ startToCloseTimeout: '30s', retry: RETRY });
 

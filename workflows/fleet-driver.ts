@@ -25,6 +25,7 @@ import { listDeferred } from '../domain/machines/fleet-deferral.ts';
 import { nodeTimesOf } from '../domain/machines/fleet-hours.ts';
 import { nextLookOf } from '../domain/machines/fleet-look.ts';
 import type { NextLook } from '../domain/machines/fleet-look.ts';
+import { listNext } from '../domain/machines/fleet-next.ts';
 import { isOver, mayPlan, outcomeOf } from '../domain/machines/fleet-phase.ts';
 import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
 import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
@@ -72,7 +73,7 @@ export async function driveFleet(o: {
     const definition = await prepare(run);
     while (!isOver(run.state)) {
       if (run.state.ready.length > 0) await startReady(run);
-      else if (mayPlan(run.state)) await askPlanner(run, definition);
+      else if (mayPlan(run.state)) await askPlanner(run);
       else if (mustContinueAsNew(run)) await handOver(run);
       else await idle(run);
     }
@@ -80,20 +81,26 @@ export async function driveFleet(o: {
   });
 }
 
+/** As it is now: policies may have changed since it was resolved. */
+function definitionOf(run: FleetRun): RunDefinition {
+  const { definition } = run.state;
+  if (definition === null) throw ApplicationFailure.nonRetryable('the run has no definition', 'Unexpected');
+  return definition;
+}
+
 async function prepare(run: FleetRun): Promise<RunDefinition> {
   try {
     if (run.state.definition === null) {
       apply(run, { kind: 'resolved', definition: await preparing.resolveRun(run.input) });
     }
-    const { definition } = run.state;
-    if (definition === null) throw ApplicationFailure.nonRetryable('the run has no definition', 'Unexpected');
+    const definition = definitionOf(run);
     if (run.state.hold.kind !== 'held') await holdCluster(run, definition);
     if (run.state.plan !== null) {
       run.scope = newScope(await readRows(run.state.plan));
       run.loaded = true;
     } else if (run.state.aborting === null) {
       run.loaded = true;
-      await planRun(run, definition);
+      await planRun(run);
     }
     run.loaded = true;
     return definition;
@@ -143,8 +150,11 @@ async function tryToHold(run: FleetRun, { cluster }: RunDefinition): Promise<voi
   }
 }
 
-async function planRun(run: FleetRun, definition: RunDefinition): Promise<void> {
+async function planRun(run: FleetRun): Promise<void> {
+  const definition = definitionOf(run);
   const planned = await preparing.planRun({ definition, run: run.identity });
+  // Whoever changed its policy meanwhile changed the plan.
+  if (run.state.definition !== definition && run.state.aborting === null) return await planRun(run);
   if (planned.kind === 'refused') {
     const lines = planned.refusals.map((refusal) => `${refusal.where}: ${refusal.text}`);
     throw ApplicationFailure.nonRetryable(lines.join('\n'), 'Refused');
@@ -169,26 +179,28 @@ async function readRows(summary: PlanSummary): Promise<readonly PlanRow[]> {
   return pages.flat();
 }
 
-async function askPlanner(run: FleetRun, definition: RunDefinition): Promise<void> {
+async function askPlanner(run: FleetRun): Promise<void> {
   const { state } = run;
+  const next = listNext(state, run.scope);
   const deferred = listDeferred(state);
   const nodeTimes = nodeTimesOf(state);
   apply(run, { kind: 'planAsked' });
   try {
-    const next = await planning.planNext({
-      definition,
+    const offered = await planning.planNext({
+      definition: definitionOf(run),
       run: run.identity,
       pages: state.plan?.pages ?? [],
       codes: state.codes,
       occupied: occupiedNodes(state),
       retries: state.retries,
+      ...(next.length === 0 ? {} : { next }),
       ...(deferred.length === 0 ? {} : { deferred }),
       ...(nodeTimes === null ? {} : { nodeTimes }),
       ...(Object.keys(state.canaries).length === 0 ? {} : { canaries: state.canaries }),
       ...(state.gatesOpened.length === 0 ? {} : { gatesOpened: state.gatesOpened }),
     });
-    if (next.steps.length > 0) run.outsideWaitMs = OUTSIDE_WAIT_FIRST_MS;
-    apply(run, { kind: 'stepsOffered', next });
+    if (offered.steps.length > 0) run.outsideWaitMs = OUTSIDE_WAIT_FIRST_MS;
+    apply(run, { kind: 'stepsOffered', next: offered, policyChanges: state.policyChanges });
   } catch (error) {
     apply(run, { kind: 'planFailed', why: failureText(error) });
   }

@@ -10,8 +10,9 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowNow } from './clock.ts';
 import { hasShape } from './inputs.ts';
+import { takePolicyChange } from './fleet-policy-change.ts';
 import { apply } from './fleet-run.ts';
-import type { FleetRun, Happened } from './fleet-run.ts';
+import type { Answer, FleetRun, Happened } from './fleet-run.ts';
 import {
   MESSAGE_NAMES,
   grantQuery,
@@ -47,9 +48,6 @@ import type { PageQuery, UpdateAnswer } from '../domain/status.ts';
 
 /** A child answers within one workflow task; this long only when no worker is there. */
 const ANSWER_TIMEOUT_MS = 30_000;
-
-type Answer =
-  { kind: 'accepted'; effect: string } | { kind: 'same'; effect: string } | { kind: 'refused'; why: string };
 
 export function setRunHandlers(run: FleetRun): void {
   for (const name of MESSAGE_NAMES) {
@@ -104,6 +102,7 @@ async function takeUncancelled(run: FleetRun, name: MessageName, content: unknow
   const event = eventOf(name, content, askId);
   if ('refused' in event) return { kind: 'refused', why: event.refused };
   await condition(() => run.loaded);
+  if (event.kind === 'changePolicy') return await takePolicyChange(run, event);
   const move = apply(run, event);
   if (move.kind === 'rejected') return { kind: 'refused', why: move.why };
   if (move.kind === 'same') return move;

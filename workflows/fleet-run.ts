@@ -30,8 +30,16 @@ export type FleetRun = {
   /** Answers of children to skips, by ask; only as long as a handler waits for them. */
   answers: Map<string, { accepted: boolean; why: string }>;
   outsideWaitMs: number;
+  /** A change of policy is being checked: the next one is laid over its outcome. */
+  policyChanging: boolean;
+  /** Changes of policy that have not been answered. */
+  policyChangesOpen: number;
   continueAsNew: (carried: Carried) => Promise<never>;
 };
+
+/** To a message of a person. */
+export type Answer =
+  { kind: 'accepted'; effect: string } | { kind: 'same'; effect: string } | { kind: 'refused'; why: string };
 
 /** An event without its time, which `apply` adds. */
 export type Happened = FleetEvent extends infer E
@@ -61,6 +69,8 @@ export function newFleetRun(o: {
     version: 0,
     answers: new Map(),
     outsideWaitMs: o.outsideWaitMs,
+    policyChanging: false,
+    policyChangesOpen: 0,
     continueAsNew: o.continueAsNew,
   };
 }

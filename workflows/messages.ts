@@ -30,6 +30,8 @@ export const MESSAGE_NAMES: readonly MessageName[] = [
   'retryNode',
   'abort',
   'rollback',
+  'changePolicy',
+  'nextNode',
 ];
 
 export function personSignal(name: MessageName) {

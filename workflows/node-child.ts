@@ -36,6 +36,7 @@ import {
 } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
 import { timeAfter } from '../domain/machines/clock-math.ts';
+import { isTooLate, whyTooLate } from '../domain/machines/fleet-hours.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
 import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
@@ -119,6 +120,9 @@ function apply(child: Child, happened: Happened, of = child.way.state.kind): Nod
 async function perform(child: Child, next: NextNodeStep): Promise<Happened | undefined> {
   switch (next.kind) {
     case 'cordon':
+      if (isTooLate(child.way.step, workflowNow())) {
+        return { kind: 'cameTooLate', why: whyTooLate(child.way.step, workflowNow()).text };
+      }
       return await firstLocally(
         () => shortLocally.cordonNode(inputOf(child)),
         () => cordoning.cordonNode(inputOf(child)),

@@ -3,7 +3,7 @@
 import { InvalidFleet } from '../../domain/invalid-fleet.ts';
 import type { FleetFiles } from '../ports/fleet-files.ts';
 import { loadFleets } from './load-fleets.ts';
-import { resolveRun } from './resolve-run.ts';
+import { overridePolicies, resolveRun } from './resolve-run.ts';
 
 /** `path` is what REFIT_FLEET names: a file, or a folder of them. */
 export function createFleetFiles(path: string): FleetFiles {
@@ -16,6 +16,10 @@ export function createFleetFiles(path: string): FleetFiles {
     },
     async resolveRun(input) {
       return resolveRun(await loadFleets([path]), input);
+    },
+    // Async, so that what is wrong is a rejection as everywhere.
+    async changePolicy(definition, policy) {
+      return await Promise.resolve(overridePolicies(definition, policy));
     },
   };
 }

@@ -1,5 +1,6 @@
 // From what somebody asked for to the definition that his run keeps: names looked up, policies
 // overridden, pools put in order. Reads nothing; everything wrong with the input is told at once.
+import { whyLooser } from '../../domain/approval-change.ts';
 import { InvalidFleet, renderPath, type FleetProblem } from '../../domain/invalid-fleet.ts';
 import type { Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
 import { renderFound } from '../../domain/parse/parsed.ts';
@@ -35,9 +36,24 @@ export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeIn
   ];
   if (problems.length > 0) throw new InvalidFleet(problems);
   const definition = define(fleet, cluster, input, overrides.patch);
-  const nobody = checkRequester(definition);
-  if (nobody.length > 0) throw new InvalidFleet(nobody);
+  const unasked = [...checkRequester(definition), ...checkApprovals(cluster, definition, input)];
+  if (unasked.length > 0) throw new InvalidFleet(unasked);
   return bounded(definition);
+}
+
+/** The same checks for a run that has begun: what it keeps but for its policies stays as it is. */
+export function overridePolicies(definition: RunDefinition, policy: unknown): RunDefinition {
+  const overrides = parseOverrides(policy);
+  if (overrides.problems.length > 0) throw new InvalidFleet(overrides.problems);
+  const pools = definition.pools.map((pool) => overridden(pool, overrides.patch));
+  const changed = { ...definition, pools };
+  const nobody = checkRequester(changed);
+  if (nobody.length > 0) throw new InvalidFleet(nobody);
+  return bounded(changed);
+}
+
+function overridden(pool: Pool, patch: PolicyOverrides): Pool {
+  return { ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) };
 }
 
 function define(
@@ -48,7 +64,7 @@ function define(
 ): RunDefinition {
   const inScope = cluster.pools
     .filter(({ name }) => input.pools === undefined || input.pools.includes(name))
-    .map((pool) => ({ ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) }));
+    .map((pool) => overridden(pool, patch));
   // A stable sort: within each half the order of the file holds.
   const pools = inScope.toSorted((a, b) => Number(a.sla) - Number(b.sla));
   return {
@@ -111,6 +127,21 @@ function checkRequester({ pools, requestedBy }: RunDefinition): FleetProblem[] {
     '(approval.selfApproval: false)';
   const fix = 'give "requestedBy": "NAME" in the input, or --requested-by NAME';
   return [wrong(['requestedBy'], undefined, expected, fix)];
+}
+
+/** Who starts a run does not decide alone that fewer people are asked than the fleet file says. */
+function checkApprovals(
+  cluster: Cluster,
+  { pools }: RunDefinition,
+  { policy }: FleetUpgradeInput,
+): FleetProblem[] {
+  return pools.flatMap(({ name, policy: effective }) => {
+    const declared = cluster.pools.find((pool) => pool.name === name)?.policy;
+    const why = declared === undefined ? undefined : whyLooser(declared.approval, effective.approval);
+    if (why === undefined) return [];
+    const found = valueAt({ policy }, ['policy', 'approval']);
+    return [wrong(['policy', 'approval'], found, `nothing looser for pool ${name}: ${why}`, null)];
+  });
 }
 
 function checkNodes(input: FleetUpgradeInput): FleetProblem[] {

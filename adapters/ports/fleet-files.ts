@@ -7,4 +7,6 @@ export interface FleetFiles {
   collectFleets(): Promise<readonly Fleet[]>;
   /** Resolves an input into the definition that its run keeps; throws InvalidFleet likewise. */
   resolveRun(input: FleetUpgradeInput): Promise<RunDefinition>;
+  /** Lays overrides over the policies that a run has; throws InvalidFleet likewise. Reads no file. */
+  changePolicy(definition: RunDefinition, policy: unknown): Promise<RunDefinition>;
 }

@@ -2,6 +2,7 @@
 // context says what there is.
 import { Command, CommanderError } from 'commander';
 import { registerApprove } from './commands/approve.ts';
+import { registerChangePolicy } from './commands/change-policy.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDecisions } from './commands/decisions.ts';
 import { registerDrain } from './commands/drain.ts';
@@ -67,6 +68,7 @@ export function buildProgram(context: CliContext, settings: ProgramSettings): Co
   registerWhy(program, context);
   registerApprove(program, context);
   registerDecisions(program, context);
+  registerChangePolicy(program, context);
   registerReport(program, context);
   registerDrain(program, context);
   registerFleetFiles(program, context);

@@ -11,7 +11,7 @@ import { dropNode, reasonText, stateText } from './fleet-nodes.ts';
 import { aboutPlan, closeGate, giveYes, whyOtherPlan } from './fleet-quorum.ts';
 import { approveMany } from './fleet-standing.ts';
 import { decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
-import { answerForce } from './fleet-force.ts';
+import { answerForce, whyNotRead } from './fleet-force.ts';
 import type { FleetMove, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { MANY_NODES_GATE } from '../messages.ts';
 import { ROW_CODES } from '../row-codes.ts';
@@ -47,16 +47,19 @@ function approve(
   event: Decide & { kind: 'approve' },
 ): FleetMove {
   const { message, at } = event;
+  const notRead = whyNotRead(gate, at);
+  if (notRead !== undefined) return rejected(notRead);
   const rules = rulesOf(state, gate.about);
   const noVoice = whyNoVoice(state, rules, message.by);
   if (noVoice !== undefined) return rejected(noVoice);
-  const before = validYeses(gate, rules, at).find(({ by }) => isSamePerson(by, message.by));
+  const valid = validYeses(gate, rules, at);
+  const before = valid.find(({ by }) => isSamePerson(by, message.by));
   if (before !== undefined) {
     const text = `${before.by} has said yes to ${gate.name} already, at ${before.at}`;
     return { kind: 'same', effect: `${text}: ${tally(state, gate) ?? ''}` };
   }
   const pending = state.gates.reduce((sum, { yeses }) => sum + (yeses ?? []).length, 0);
-  if (rules.approvers > 1 && pending >= PENDING_YESES_MAX) {
+  if (valid.length + 1 < rules.approvers && pending >= PENDING_YESES_MAX) {
     return rejected(
       `${String(pending)} yeses wait for others already: complete some of them first, gate by gate`,
     );

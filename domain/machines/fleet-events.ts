@@ -24,7 +24,10 @@ export type Happening = { at: string } & (
   | { kind: 'planned'; summary: PlanSummary }
   /** The planner was asked with what is known now; whatever happens from here on wants it asked again. */
   | { kind: 'planAsked' }
-  | { kind: 'stepsOffered'; next: NextSteps }
+  /** `policyChanges`: as it was when the planner was asked; absent in what older versions say. */
+  | { kind: 'stepsOffered'; next: NextSteps; policyChanges?: number }
+  /** What a person asked for, checked and laid over the policies that the run has. */
+  | { kind: 'policyChanged'; by: string; reason: string; definition: RunDefinition }
   | { kind: 'planFailed'; why: string }
   | { kind: 'nodeStarted'; step: NodeStep; childId: string }
   | { kind: 'startRefused'; node: string; why: string }

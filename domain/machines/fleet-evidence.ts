@@ -28,9 +28,10 @@ export function nodeEvidence(step: NodeStep): readonly string[] {
 }
 
 function timeoutText({ drain }: NodeStep): string {
-  const left = drain.deferralsLeft ?? 0;
-  if (drain.onTimeout !== 'defer' || left === 0) return 'failed';
-  return `deferred, up to ${String(left)} times; then failed`;
+  const { onTimeout = 'fail', deferralsLeft: left = 0 } = drain;
+  if (onTimeout === 'force') return 'asked about at gate force, if bare pods hold it; else failed';
+  if (onTimeout === 'fail' || left === 0) return 'failed';
+  return left === 1 ? 'deferred once; then failed' : `deferred, up to ${String(left)} times; then failed`;
 }
 
 /** Of a node that is asked for again, when no step of it is at hand. */

@@ -2,7 +2,7 @@
 // back may go. Lists them by UID; the answer goes to the child, which holds the very list that was shown.
 // Must never say yes for other pods than those of the question that was answered.
 import type { NodeForceAsk } from './child-messages.ts';
-import { timeAfter } from './clock-math.ts';
+import { msBetween, timeAfter } from './clock-math.ts';
 import type { FleetCommand } from './fleet-events.ts';
 import { moved, rejected, withEvent } from './fleet-state.ts';
 import type { ActiveChild, FleetMove, OpenGate, RunState } from './fleet-state.ts';
@@ -64,6 +64,15 @@ function evidenceOfForce(state: RunState, child: ActiveChild, ask: NodeForceAsk)
       : 'reject: the node has failed and stays cordoned',
     ask.why,
   ];
+}
+
+/** A second click, or a yes that was on its way, was for the list before this one. */
+const READ_MIN_MS = 5_000;
+
+/** Why a yes of this moment cannot have been for the pods that the gate lists now. */
+export function whyNotRead({ about, openedAt, name }: OpenGate, at: string): string | undefined {
+  if (about.kind !== 'force' || about.ask === 1 || msBetween(openedAt, at) >= READ_MIN_MS) return undefined;
+  return `${name} was asked again at ${openedAt}, for other pods: read the list, then answer`;
 }
 
 /** What a closed gate means to its child; nothing when the child has ended meanwhile. */

@@ -1,9 +1,11 @@
 // What windows and exclusions mean to a run. It knows none of them: the planner tells it a reason with a
 // moment, and with each step the last moment at which that may begin. Must never begin a step after it.
 import { msBetween, timeAfter } from './clock-math.ts';
-import type { ActiveChild, RunState } from './fleet-state.ts';
+import { withEvent, withNodeCode } from './fleet-state.ts';
+import type { ActiveChild, RunState, Scope } from './fleet-state.ts';
 import type { NodeStep, Why } from '../plan.ts';
 import { own } from '../own.ts';
+import { ROW_CODES } from '../row-codes.ts';
 
 /** Enough to tell what nine of ten do; 20 numbers for each of 100 pools are 12 KB. */
 const TIMES_KEPT = 20;
@@ -26,6 +28,19 @@ export function whyTooLate({ startBefore }: NodeStep, at: string): Why {
     text: `its window left it time until ${startBefore ?? at}, and it is later now: it is planned again`,
     until: timeAfter(at, ASK_AGAIN_MS),
   };
+}
+
+/** Its child came too late and touched nothing: as before its start. What was approved is not asked for twice. */
+export function withNotBegun(
+  state: RunState,
+  scope: Scope,
+  { child, why, at }: { child: ActiveChild; why: string; at: string },
+): RunState {
+  const { node, attempt, retry } = child;
+  const coded = withNodeCode(state, scope, node, retry ? ROW_CODES.failed : ROW_CODES.waiting);
+  const retries = retry ? [...coded.retries, { node, attempt }] : coded.retries;
+  const nodesApproved = [...coded.nodesApproved, node];
+  return withEvent({ ...coded, retries, nodesApproved }, at, `${node}: not begun, ${why}`);
 }
 
 /** What holds nodes back by windows and exclusions, if anything does. */

@@ -3,7 +3,9 @@
 import { decide } from './fleet-approval.ts';
 import type { FleetCommand, PersonMessage } from './fleet-events.ts';
 import { closeForAbort, nudgeAll } from './fleet-holding.ts';
+import { nextNode } from './fleet-next.ts';
 import { dropNode, stateText, whyUnknown } from './fleet-nodes.ts';
+import { askPolicyChange, replanReady } from './fleet-policy.ts';
 import { codeOf, decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
 import type { FleetMove, RunState, Scope } from './fleet-state.ts';
 import type { MessageByName } from '../messages.ts';
@@ -30,6 +32,10 @@ export function transitionByPerson(state: RunState, scope: Scope, event: PersonM
       return rejected(
         'rollback is not in force in this version: abort without it, or start an upgrade to the former release',
       );
+    case 'changePolicy':
+      return askPolicyChange(state);
+    case 'nextNode':
+      return nextNode(state, scope, event.at, event.message);
   }
 }
 
@@ -55,16 +61,14 @@ function resume(state: RunState, scope: Scope, at: string, by: string): FleetMov
   if (state.paused === null && state.tripped === null) return rejected('the run is not paused');
   const acknowledged = nodesWithCode(state, scope, ROW_CODES.failed);
   const resumed: RunState = {
-    ...state,
+    // What was approved long ago is planned again before it starts.
+    ...replanReady(state, scope),
     paused: null,
     tripped: null,
     acknowledged,
     failuresInRow: {},
     resumedAt: at,
     planWanted: true,
-    // What was approved long ago is planned again before it starts.
-    ready: [],
-    nodesApproved: [...state.nodesApproved, ...state.ready.map(({ step }) => step.node)],
   };
   const failures = acknowledged.length === 0 ? '' : ` in spite of ${String(acknowledged.length)} failed`;
   return moved(withEvent(resumed, at, `resumed by ${by}${failures}`), `the run goes on${failures}`, [

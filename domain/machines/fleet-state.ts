@@ -121,6 +121,10 @@ export type RunState = {
   ready: readonly { step: NodeStep; observedAt: string }[];
   /** How many node gates were opened; `firstNodes` counts them. */
   asked: number;
+  /** To be taken before the others of their pools, in the order of asking. */
+  next: readonly string[];
+  /** How often its policies were changed: what was planned by former ones does not start. */
+  policyChanges: number;
   retries: readonly { node: string; attempt: number }[];
   /** Only those above 1. */
   attempts: Readonly<Record<string, number>>;
@@ -203,6 +207,8 @@ export function newRunState(startedAt: string): RunState {
     standing: [],
     ready: [],
     asked: 0,
+    next: [],
+    policyChanges: 0,
     retries: [],
     attempts: {},
     acknowledged: [],

@@ -30,7 +30,11 @@ export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: s
   // While the run has tripped, the planner is asked for retries alone.
   const asked = state.tripped === null ? openWishedGates(looked, next.gates ?? [], at) : looked;
   const offered = next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), asked);
-  return tellHeldBack(offered, scope, next.steps);
+  const told = tellHeldBack(offered, scope, next.steps);
+  // Where a gate or a trip lets all of a cut answer lie, the next one would be the same, for ever.
+  const taken = occupiedNodes(offered).length > occupiedNodes(asked).length;
+  const isSame = next.settled.length === 0 && next.steps.length > 0 && !taken;
+  return isSame ? { ...told, planWanted: state.planWanted } : told;
 }
 
 /** Steps that were offered and lie all the same: each node that waits has its reason. */
@@ -44,8 +48,9 @@ function tellHeldBack(state: RunState, scope: Scope, steps: readonly NodeStep[])
     const retry = state.retries.some((one) => one.node === node);
     if (holding.has(node) || (!retry && codeOf(state, scope, node) !== ROW_CODES.waiting)) continue;
     const why = whyHeldBack(state, step, occupied.length);
-    const told = held.get(why.text);
-    held.set(why.text, { why, nodes: (told?.nodes ?? 0) + 1, example: told?.example ?? node });
+    const key = `${step.pool}\n${why.text}`;
+    const told = held.get(key);
+    held.set(key, { why, nodes: (told?.nodes ?? 0) + 1, example: told?.example ?? node, pool: step.pool });
   }
   if (lastPlan === null || held.size === 0) return state;
   return { ...state, lastPlan: { ...lastPlan, waiting: [...lastPlan.waiting, ...held.values()] } };

@@ -1,5 +1,6 @@
 // What a run answers to `status`, `table`, `plan`, `why` and `report`: cut out of its state, bounded.
-import { listForRow, listWaiting } from './fleet-waiting.ts';
+import { listWaiting } from './fleet-waiting.ts';
+import { listWhyNode } from './fleet-why-node.ts';
 import { rulesOf, rulesOfPool, voidAt } from './approval-rules.ts';
 import { abortText } from './fleet-holding.ts';
 import { deferralNow } from './fleet-deferral.ts';
@@ -63,9 +64,7 @@ export function statusOf(state: RunState, ids: RunIds): RunStatus {
       activeNodeOf,
     ),
     waiting: listWaiting(state).slice(0, WAITING_TOLD_MAX),
-    gates: state.gates
-      .slice(0, GATES_TOLD_MAX)
-      .map((gate, index) => cutGate(gateOf(state, gate, ids), index)),
+    gates: gatesOf(state, ids),
     ...standingOf(state),
     ignored: state.ignored,
     events: state.events,
@@ -99,6 +98,16 @@ function gateOf(state: RunState, gate: OpenGate, { workflowId }: RunIds): Gate {
     yeses: (gate.yeses ?? []).map(({ by, at }) => ({ by, at, until: voidAt(at, rules) })),
     ...(rules.selfApproval ? {} : { notBy: state.definition?.requestedBy ?? 'whoever asked for the run' }),
   };
+}
+
+/** Those about more than one node, and those that list pods, are few, and come first and whole. */
+function gatesOf(state: RunState, ids: RunIds): readonly Gate[] {
+  const ofNodes = state.gates.filter(({ about }) => about.kind === 'node');
+  const others = state.gates.filter(({ about }) => about.kind !== 'node');
+  return [
+    ...others.map((gate) => gateOf(state, gate, ids)),
+    ...ofNodes.map((gate, index) => cutGate(gateOf(state, gate, ids), index)),
+  ].slice(0, GATES_TOLD_MAX);
 }
 
 function cutGate(gate: Gate, index: number): Gate {
@@ -204,16 +213,15 @@ export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage 
   const nodeOf = ({ subject }: WaitingItem) => subject.replace(/^gate\//, '').replace(/^(node|force)\//, '');
   const poolOf = (item: WaitingItem) => {
     const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
+    const gate = state.gates.find(({ name }) => `gate/${name}` === item.subject);
+    if (gate !== undefined && 'pool' in gate.about) return gate.about.pool;
     return row?.pool ?? nodeOf(item).replace(/^pool\//, '');
   };
-  const listed = listWaiting(state);
-  const row = scope.rows[scope.indexOf.get(query.node ?? '') ?? -1];
-  const inLine =
-    row !== undefined &&
-    state.codes[scope.indexOf.get(row.node) ?? -1] === ROW_CODES.waiting &&
-    !listed.some((item) => nodeOf(item) === row.node);
-  const all = inLine ? [...listed, ...listForRow(state, scope, row)] : listed;
-  const page = pageOf(all, { ...query, limit }, nodeOf, poolOf);
+  const all = listWaiting(state);
+  const { node } = query;
+  const itsOwn = node === undefined || all.some((item) => nodeOf(item) === node);
+  const told = itsOwn ? all : listWhyNode(state, scope, node);
+  const page = pageOf(told, { ...query, limit }, nodeOf, poolOf);
   return { items: page.rows, total: page.total, next: page.next };
 }
 

@@ -3,9 +3,8 @@ import { tally } from './approval-rules.ts';
 import { deferralNow } from './fleet-deferral.ts';
 import { phaseWhyOf } from './fleet-phase.ts';
 import { cut, hasCode } from './fleet-state.ts';
-import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
+import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
 import type { DrainBlocker } from '../node-state.ts';
-import type { PlanRow } from '../plan.ts';
 import type { WaitingItem } from '../status.ts';
 
 /** 500 items of 500 characters stay under what a query may answer. */
@@ -169,35 +168,6 @@ function listForPlan(state: RunState): readonly WaitingItem[] {
       `node/${example}`,
       nodes === 1 ? why.text : `${why.text} (and ${String(nodes - 1)} more wait for the same)`,
       lastPlan.at,
-      why.until ?? null,
-      why.freedBy ?? 'it is looked at again by itself',
-    ),
-  );
-}
-
-/**
- * One node that stands in line. The list tells of such nodes by cause, with one example; whoever asks for
- * this one is told what holds the run, its pool's gate, or what its pool waits for.
- */
-export function listForRow(state: RunState, scope: Scope, row: PlanRow): readonly WaitingItem[] {
-  if (state.outcome !== null || state.aborting !== null) return [];
-  const subject = `node/${row.node}`;
-  const [ofRun] = listForRun(state);
-  if (ofRun !== undefined) return [{ ...ofRun, subject }];
-  const gate = state.gates.find(({ about }) => about.kind === 'pool' && about.pool === row.pool);
-  if (gate !== undefined) return [{ ...gateItem(state, gate), subject }];
-  const since = state.lastPlan?.at ?? state.startedAt;
-  const causes = (state.lastPlan?.waiting ?? []).filter(
-    ({ example }) => scope.rows[scope.indexOf.get(example) ?? -1]?.pool === row.pool,
-  );
-  if (causes.length === 0) return [item(subject, 'its turn', since, null, 'the end of a node before it')];
-  // The planner counts nodes by cause: of several, nobody knows which one is this node's.
-  const doubt = causes.length === 1 ? '' : `one of ${String(causes.length)} reasons in pool ${row.pool}: `;
-  return causes.map(({ why }) =>
-    item(
-      subject,
-      `${doubt}${why.text}`,
-      since,
       why.until ?? null,
       why.freedBy ?? 'it is looked at again by itself',
     ),

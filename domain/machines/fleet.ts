@@ -15,12 +15,13 @@ import type { FleetEvent, Happening } from './fleet-events.ts';
 import { isApart, keepFailedApart } from './fleet-apart.ts';
 import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
 import { abortText, closeForAbort } from './fleet-holding.ts';
-import { withTimeOf } from './fleet-hours.ts';
+import { withNotBegun, withTimeOf } from './fleet-hours.ts';
 import { clusterAnswered } from './fleet-cluster.ts';
 import { keepCanaryClocks } from './fleet-canary.ts';
 import { withEnded } from './fleet-evidence.ts';
 import { expireYeses, isAskedFor } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
+import { changePolicy, withoutStaleSteps } from './fleet-policy.ts';
 import { giveStanding } from './fleet-standing.ts';
 import {
   cut,
@@ -67,6 +68,8 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     case 'retryNode':
     case 'abort':
     case 'rollback':
+    case 'changePolicy':
+    case 'nextNode':
       return transitionByPerson(state, scope, event);
     case 'cancelled':
       return cancelled(state, scope, event.at);
@@ -97,16 +100,20 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     }
     case 'planAsked':
       return moved({ ...state, planWanted: false }, 'asked');
+    case 'policyChanged':
+      return changePolicy(state, scope, event);
     case 'stepsOffered':
-      return offered(state, scope, event);
+      return offered(state, scope, withoutStaleSteps(state, event));
     case 'planFailed': {
       const since = state.planFailure?.since ?? event.at;
       return moved({ ...state, planWanted: false, planFailure: { since, why: event.why } }, 'waits');
     }
     case 'lookedAgain':
       return moved({ ...state, planWanted: true }, 'asks again');
-    case 'yesesDue':
-      return moved(expireYeses(state, scope, event.at), 'noted');
+    case 'yesesDue': {
+      const given = giveStanding(expireYeses(state, scope, event.at), scope, event.at);
+      return moved(given.state, 'noted', given.commands);
+    }
     case 'handedOver':
       return moved(handedOver(state), 'handed over');
     case 'ended':
@@ -224,7 +231,8 @@ function nodeStarted(
   );
   const attempts = step.attempt > 1 ? { ...begun.attempts, [step.node]: step.attempt } : begun.attempts;
   const retries = begun.retries.filter(({ node }) => node !== step.node);
-  const started = { ...begun, attempts, retries, active: { ...begun.active, [step.node]: child } };
+  const next = begun.next.filter((node) => node !== step.node);
+  const started = { ...begun, attempts, retries, next, active: { ...begun.active, [step.node]: child } };
   const text = step.attempt > 1 ? `started, attempt ${String(step.attempt)}` : 'started';
   return moved(withEvent(started, at, `${step.node}: ${text}`), 'started');
 }
@@ -288,6 +296,9 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const ended = isApart(scope, node) ? known : countInRow(known, child.pool, outcome.kind);
   if (outcome.kind === 'deferred' && mayDefer(state, child)) {
     return moved(deferNode(ended, scope, { child, outcome, at }), 'deferred');
+  }
+  if (outcome.kind === 'putBack' && outcome.again === true && mayDefer(state, child)) {
+    return moved(withNotBegun(ended, scope, { child, why: outcome.why, at }), 'waits again');
   }
   const closed = withoutDeferral(ended, node);
   if (outcome.kind === 'done') {

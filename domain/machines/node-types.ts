@@ -63,6 +63,8 @@ export type NodeEvent = { at: string } & (
   | { kind: 'stepFailed'; of: NodeStateKind; why: string }
   | { kind: 'skipAsked'; by: string; reason: string }
   | { kind: 'putBackAsked'; why: string }
+  /** Its window leaves it no time any more: it was long on its way here. */
+  | { kind: 'cameTooLate'; why: string }
   | { kind: 'abortAsked'; why: string }
 );
 

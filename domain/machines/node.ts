@@ -106,6 +106,8 @@ function fromWaiting(step: NodeStep, event: NodeEvent): Change {
       );
     case 'notTheNode':
       return leftAlone(`is not the node that was planned (${event.found}): left as it is`);
+    case 'cameTooLate':
+      return notBegun(event.why);
     case 'withheld':
       if (event.grant !== 'paused') return toPuttingBack(event.why);
       return { state: { kind: 'waiting', held: event.why }, text: `held before the cordon: ${event.why}` };
@@ -177,6 +179,12 @@ function toVerifying(
 ): Change {
   const until = timeAfter(at, step.rejoinTimeoutMs);
   return { state: { kind: 'verifying', until, reimagedAt: o.reimagedAt, bootId: o.bootId }, text };
+}
+
+/** What stood on the node stands there still: it comes again. */
+function notBegun(why: string): Change {
+  const outcome = { kind: 'putBack' as const, why, uncordoned: false, again: true as const };
+  return { state: { kind: 'putBack', outcome }, text: why };
 }
 
 /** Nothing of ours stands on the node: no way back is needed. */

@@ -77,6 +77,11 @@ export function isNodeOutcome(value: unknown): value is NodeOutcome {
         (value['note'] === undefined || typeof value['note'] === 'string')
       );
     case 'putBack':
+      return (
+        typeof value['why'] === 'string' &&
+        typeof value['uncordoned'] === 'boolean' &&
+        (value['again'] === undefined || value['again'] === true)
+      );
     case 'deferred':
       return typeof value['why'] === 'string' && typeof value['uncordoned'] === 'boolean';
     case 'failed':

@@ -8,13 +8,15 @@ import {
   NEXT_NODES_MAX,
   REASON_CHARS_MAX,
   whyNotManyNodes,
+  whyNotOverrides,
   type AbortMessage,
   type ApproveMessage,
+  type ChangePolicyMessage,
   type MessageByName,
   type MessageName,
 } from '../messages.ts';
 import { PAGE_LIMIT_MAX, type PageQuery } from '../status.ts';
-import { bool, integer, matching, object, text, type Parsed } from './parsed.ts';
+import { bool, integer, matching, object, record, text, type Parsed } from './parsed.ts';
 
 const gate = text('the name of a gate as the status shows it (node/ip-10-0-0-1)', GATE_CHARS_MAX);
 const by = text('who says so', NAME_CHARS_MAX);
@@ -32,6 +34,8 @@ const resume = object({ by }, {});
 const pause = object({ by, reason }, {});
 const skipNode = object({ node, by, reason }, {});
 const retryNode = object({ node, by }, {});
+const nextNode = object({ node, by }, {});
+const changePolicy = object({ by, reason, policy: record }, {});
 // Absent `rollback` is false: an emergency stop must not be lost for the want of a word.
 const abort = object({ by, reason }, { rollback: bool });
 const pageQuery = object({}, { pool: name, node: name, after: name, limit: integer(1, PAGE_LIMIT_MAX) });
@@ -43,6 +47,14 @@ function parseApprove(value: unknown): Parsed<ApproveMessage> {
   const expected = whyNotManyNodes(parsed.value);
   if (expected === undefined) return parsed;
   return { kind: 'invalid', path: 'gate', found: parsed.value.gate, expected };
+}
+
+function parseChangePolicy(value: unknown): Parsed<ChangePolicyMessage> {
+  const parsed = changePolicy(value, '');
+  if (parsed.kind === 'invalid') return parsed;
+  const expected = whyNotOverrides(parsed.value.policy);
+  if (expected === undefined) return parsed;
+  return { kind: 'invalid', path: 'policy', found: parsed.value.policy, expected };
 }
 
 function parseAbort(value: unknown): Parsed<AbortMessage> {
@@ -68,4 +80,6 @@ export const messageParsers: {
   retryNode: (value) => retryNode(value, ''),
   abort: parseAbort,
   rollback: (value) => pause(value, ''),
+  changePolicy: parseChangePolicy,
+  nextNode: (value) => nextNode(value, ''),
 };

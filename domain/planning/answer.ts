@@ -62,10 +62,17 @@ export function tell(
   why: Why,
   o: { example: string; nodes?: number; zone?: string },
 ): void {
-  const key = `${why.kind}\n${pool.name}\n${why.kind === 'zoneBudget' ? (o.zone ?? '') : ''}`;
+  const zone = why.kind === 'zoneBudget' ? o.zone : undefined;
+  const key = `${why.kind}\n${pool.name}\n${zone ?? ''}`;
   const told = draft.waiting.get(key);
   const nodes = (told?.nodes ?? 0) + (o.nodes ?? 1);
-  draft.waiting.set(key, { why, nodes, example: told?.example ?? o.example });
+  draft.waiting.set(key, {
+    why,
+    nodes,
+    example: told?.example ?? o.example,
+    pool: pool.name,
+    ...(zone === undefined ? {} : { zone }),
+  });
 }
 
 export function settle(

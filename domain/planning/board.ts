@@ -28,6 +28,8 @@ export type PlanNextQuestion = {
   /** With a child or at an open gate: they hold their slot. */
   occupied: readonly { node: string; pool: string }[];
   retries: readonly { node: string; attempt: number }[];
+  /** Nodes that a person has put before the others of their pools. Absent in what older runs ask. */
+  next?: readonly string[];
   /** Deferred and not ended since. Absent in what older runs ask. */
   deferred?: readonly DeferredNode[];
   /** By pool, of those whose canaries have ended. Absent in what older runs ask. */

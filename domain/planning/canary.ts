@@ -76,7 +76,7 @@ function resolveCanaries({ policy }: Pool, nodesOfPool: number): number {
 }
 
 /** `canary` in a run where only one pool has a use for it, `canary/<pool>` where several have. */
-export function canaryGateOf(definition: RunDefinition, pool: string): string {
+function canaryGateOf(definition: RunDefinition, pool: string): string {
   const using = definition.pools.filter(
     ({ policy }) => policy.approval.before === 'canary' || resolveCanaries({ policy } as Pool, 1) > 0,
   );
@@ -115,7 +115,10 @@ export function readCanaries(
     return { why, gate: { name: gate, kind: 'canary', pool: pool.name, evidence } };
   };
   if (opened || (clock?.passed === true && !asks)) return passed(poolBoard);
-  if (canaries.length === 0) return asks ? wish(`pool ${pool.name} has no canary`) : passed(poolBoard);
+  if (canaries.length === 0) {
+    const wants = resolveCanaries(pool, poolBoard.bound.nodes) > 0;
+    return asks || wants ? wish(`pool ${pool.name} has no canary`) : passed(poolBoard);
+  }
   // The yes has expired: the canaries are not watched again.
   if (clock?.passed === true) return wish(`the canaries of pool ${pool.name} have ended`);
   const open = canaries.filter((seen) => seen.open);

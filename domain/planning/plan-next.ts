@@ -9,6 +9,7 @@ import type { NodeFacts } from '../inventory.ts';
 import type { CanaryLook, GateWish, NextSteps, PlanRow, Why } from '../plan.ts';
 import { newDraft, tell } from './answer.ts';
 import type { Context, Looks } from './answer.ts';
+import { askedFirst } from './asked-first.ts';
 import { readBoard } from './board.ts';
 import type { NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
 import { readCanaries } from './canary.ts';
@@ -144,13 +145,14 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
 }
 
 /**
- * Those that carry our cordon already stand idle: first. The sort is stable, the plan's order holds. Answers
+ * Those that a person asked for, then those that carry our cordon already and stand idle. The sort is stable, the plan's order holds. Answers
  * how many were taken.
  */
 function takeInTurn(context: Context, poolBoard: PoolBoard, candidates: Candidate[]): number {
   const { owner } = context.question;
   const rank = (node: NodeFacts) => (cordonOf(node, owner).kind === 'ours' ? 0 : isReady(node) ? 1 : 2);
-  const inTurn = [...candidates].sort((a, b) => rank(a.node) - rank(b.node));
+  const byRank = [...candidates].sort((a, b) => rank(a.node) - rank(b.node));
+  const inTurn = askedFirst(byRank, ({ row }) => row.node, context.question.next ?? []);
   let readyWaiting = inTurn.filter(({ node }) => isReady(node)).length;
   let started = 0;
   for (const { row, node } of inTurn) {
@@ -173,7 +175,7 @@ function takeLast(context: Context, poolBoard: PoolBoard, last: Candidate[]): vo
   if (before !== null || deferred) {
     const text =
       `not Ready before the run: taken last, behind gate ${name}, which opens when nothing else of pool ` +
-      `${pool.name} waits or is at work; to go on without it: refit skip`;
+      `${pool.name} waits or is at work; to go on without one: refit skip NODE`;
     holdAll(context, poolBoard, last, { why: { kind: 'notReadyBefore', text } });
     return;
   }
@@ -190,8 +192,8 @@ function takeLast(context: Context, poolBoard: PoolBoard, last: Candidate[]): vo
   holdAll(context, poolBoard, last, { why, gate });
 }
 
-/** Ten names are what a person checks one by one. */
-const LAST_TOLD_MAX = 10;
+/** Of 100 pools each with such a gate, five names each still travel in one payload. */
+const LAST_TOLD_MAX = 5;
 
 function tellOfLast(pool: string, last: readonly Candidate[]): readonly string[] {
   const left = last.length - LAST_TOLD_MAX;

@@ -59,7 +59,7 @@ function whyClosed(
   policy: Policy,
   { at, now, expected }: { at: string; now: Opening | undefined; expected: ExpectedTime },
 ): Why {
-  const next = nextFitting(policy, now?.until ?? at, expected.ms);
+  const next = nextFitting(policy, at, expected.ms);
   if (next === undefined) return whyNever(pool, policy, { at, expected });
   const until = next.from;
   const goesOn = `goes on ${until}${renderLocalOf(policy, until)}`;

@@ -1,5 +1,5 @@
 // What a run did, for people who were not there. What the records do not show is said to be unknown.
-import type { Decision, NodeHistory, RunReport } from '../report.ts';
+import type { Decision, NodeHistory, PolicyChange, RunReport } from '../report.ts';
 import { indent } from './columns.ts';
 import { printable } from './printable.ts';
 import { renderBetween } from './span.ts';
@@ -12,7 +12,7 @@ const LINES_SHOWN = 200;
 const FAILED_SHOWN = 10;
 /** A dozen lines each: the first ones of a run are looked at most closely. */
 const EVIDENCE_SHOWN = 20;
-const EVIDENCE_LINES = 20;
+const EVIDENCE_LINES = 30;
 
 /** `way`: the nodes' histories and people's decisions, where the records have them. */
 export function renderReport(
@@ -72,7 +72,12 @@ function renderDecision(one: Decision): string {
   const count = one.yeses === undefined || one.yeses === '1 of 1' ? '' : `, yes ${printable(one.yeses)}`;
   const said = one.saidAt === undefined ? '' : `, said at ${printable(one.saidAt)}`;
   const reason = one.reason === null ? '' : `: ${printable(one.reason)}`;
-  return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${count}${said}${reason}`;
+  const changes = (one.changes ?? []).map(renderChange).join(', ');
+  return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${changes === '' ? '' : ` ${changes}`}${count}${said}${reason}`;
+}
+
+function renderChange({ field, from, to, pools }: PolicyChange): string {
+  return `${field} ${printable(from, 100)} → ${printable(to, 100)} (${pools.map((pool) => printable(pool)).join(', ')})`;
 }
 
 /** What was on the screen, and of which plan. */

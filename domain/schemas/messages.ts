@@ -11,6 +11,7 @@ import {
   REASON_CHARS_MAX,
   whyNotManyNodes,
   type ApproveMessage,
+  whyNotOverrides,
 } from '../messages.ts';
 import { isNestedTooDeep } from '../parse/parsed.ts';
 import { PAGE_LIMIT_MAX } from '../status.ts';
@@ -52,6 +53,15 @@ export const messageSchemas = {
   retryNode: z.strictObject({ node: name, by: name }),
   abort: z.strictObject({ by: name, reason, rollback: z.boolean().default(false) }),
   rollback,
+  changePolicy: z.strictObject({
+    by: name,
+    reason,
+    policy: z
+      .record(z.string(), z.unknown())
+      .refine((policy) => !isNestedTooDeep(policy), { error: 'nested too deep', abort: true })
+      .refine((policy) => whyNotOverrides(policy) === undefined, { error: 'shorter overrides' }),
+  }),
+  nextNode: z.strictObject({ node: name, by: name }),
 };
 
 export const pageQuery = z.strictObject({

@@ -8,6 +8,7 @@ import type { NodeHistory } from '../../domain/report.ts';
 import { OWNER_ANNOTATION, nodeFacts } from '../fakes/fake-kubernetes.ts';
 import { OWNER, createFakeBed, nodeInput } from '../fakes/node-input.ts';
 import type { FakeBed } from '../fakes/node-input.ts';
+import { definitionOf, policyOf } from '../workflows/shapes.ts';
 import { answerOf, runActivity } from './activity-runner.ts';
 
 let bed: FakeBed;
@@ -186,5 +187,42 @@ describe('records and volumes', () => {
   it('reaps old root volumes in the region of the cluster', async () => {
     bed.instances.reapable = ['vol-1'];
     expect(await answerOf(activities.reapOldRootVolumes, { cluster })).toEqual(['vol-1']);
+  });
+});
+
+describe('resolvePolicyChange', () => {
+  const definition = definitionOf(policyOf(), { fleet: 'f', cluster: 'c' });
+
+  it('answers what is wrong, since the message is refused and not the run', async () => {
+    const problem = {
+      file: 'input',
+      line: null,
+      column: null,
+      path: 'policy.drain.timout',
+      found: 'timout',
+      expected: 'a known key',
+      fix: 'did you mean timeout?',
+    };
+    const fleetFiles = {
+      ...bed.deps.fleetFiles,
+      changePolicy: () => Promise.reject(new InvalidFleet([problem])),
+    };
+    const { resolvePolicyChange } = createClusterActivities({ ...bed.deps, fleetFiles });
+    const answer = await runActivity(resolvePolicyChange, { definition, policy: {} });
+    expect(answer).toMatchObject({ kind: 'answered', answer: { kind: 'refused' } });
+    expect(JSON.stringify(answer)).toContain('did you mean timeout?');
+  });
+
+  it('answers the definition with its new policies, and fails for the worker’s own trouble', async () => {
+    const fleetFiles = { ...bed.deps.fleetFiles, changePolicy: () => Promise.resolve(definition) };
+    const { resolvePolicyChange } = createClusterActivities({ ...bed.deps, fleetFiles });
+    expect(await runActivity(resolvePolicyChange, { definition, policy: {} })).toMatchObject({
+      answer: { kind: 'resolved', definition },
+    });
+    const broken = createClusterActivities(bed.deps).resolvePolicyChange;
+    expect(await runActivity(broken, { definition, policy: {} })).toMatchObject({
+      kind: 'failed',
+      failure: { type: 'Unexpected', nonRetryable: false },
+    });
   });
 });

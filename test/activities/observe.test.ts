@@ -53,6 +53,7 @@ function createWorld() {
     fleetFiles: {
       collectFleets: () => Promise.resolve([]),
       resolveRun: () => Promise.reject(new Error('unused')),
+      changePolicy: () => Promise.reject(new Error('unused')),
     },
     namespace: 'default',
     now: () => new Date(OBSERVED_AT),

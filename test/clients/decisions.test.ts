@@ -33,6 +33,7 @@ describe('decisions of people', () => {
     [['resume'], 'resume', { by: 'ana' }],
     [['abort', '--reason', 'wrong'], 'abort', { by: 'ana', reason: 'wrong', rollback: false }],
     [['reject', 'pool/h100'], 'reject', { gate: 'pool/h100', by: 'ana' }],
+    [['next', 'ip-1'], 'nextNode', { node: 'ip-1', by: 'ana' }],
   ])('sends %j as %s', async (args, name, content) => {
     const { temporal, connect } = connected();
     expect((await runRefit(args, { connect })).exitCode).toBe(0);

@@ -98,6 +98,61 @@ describe('a quorum of two', () => {
   });
 });
 
+describe('what a gate tells besides its own node', () => {
+  const bed = createApprovalBed({ nodes: ['n1', 'n2', 'n3', 'n4'] });
+  const begin = (state: RunState, node: string, at: string) => {
+    const asked = bed.after(state, bed.offer([node], at), at);
+    const approved = bed.after(asked, yes(`node/${node}`, 'sam'), at);
+    const step = approved.ready[0]?.step;
+    if (step === undefined) throw new Error('not ready');
+    return bed.after(approved, { kind: 'nodeStarted', step, childId: `run/node/${node}` }, at);
+  };
+  const end = (state: RunState, node: string, at: string, failed: boolean) =>
+    bed.after(
+      state,
+      {
+        kind: 'nodeEnded',
+        node,
+        attempt: 1,
+        outcome: failed
+          ? { kind: 'failed', at: 'verifying', why: 'wrong version', nodeEmpty: true }
+          : { kind: 'done', release: '2026.11', bootId: 'b' },
+      },
+      at,
+    );
+
+  it('is what the last nodes did and what changed since the plan, as it stands when somebody looks [I142]', () => {
+    const open = bed.after(bed.planned, bed.offer(['n4']));
+    expect(statusOf(open, IDS).gates[0]?.evidence.at(-1)).toBe('so far 0 done, 0 failed, 3 waiting');
+    const worked = end(begin(open, 'n1', minute(0)), 'n1', minute(14), false);
+    const failed = end(begin(worked, 'n2', minute(15)), 'n2', minute(20), true);
+    const upToDate = { kind: 'upToDate' as const };
+    const settled = bed.after(
+      failed,
+      {
+        kind: 'stepsOffered',
+        next: {
+          observedAt: minute(21),
+          slots: [],
+          steps: [],
+          settled: [{ node: 'n3', disposition: upToDate }],
+          waiting: [],
+        },
+      },
+      minute(21),
+    );
+    const [gate] = statusOf(settled, IDS).gates;
+    expect(gate?.name).toBe('node/n4');
+    expect(gate?.evidence.slice(-5)).toEqual([
+      'so far 1 done, 1 failed, 0 waiting',
+      'the last nodes:',
+      '  n1: done and verified after 14m',
+      '  n2: failed while verifying after 5m: wrong version',
+      'changed since the plan: 1 nodes, the last n3 is up to date',
+    ]);
+  });
+});
+
 describe('the requester, where the policy counts none of his yeses', () => {
   const bed = createApprovalBed({ nodes: NODES, approval: { selfApproval: false }, requestedBy: 'Ana' });
   const asked = bed.after(bed.planned, bed.offer(['n1']));

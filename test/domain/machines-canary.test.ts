@@ -238,3 +238,70 @@ describe('what waits inside of a run', () => {
     expect(pool.lastPlan?.waiting[0]?.why.text).toContain('gate pool/h100');
   });
 });
+
+describe('an answer that was cut', () => {
+  const steps = ['n2', 'n3'].map((node) => stepOf(node, policyOf(), 1));
+  const cut = offer({ steps, more: true });
+  const asked = { kind: 'planAsked' } as const;
+
+  it('is asked for again at once while something of it is taken, and no longer [I119]', () => {
+    expect(after(begin(), asked, cut).planWanted).toBe(true);
+    // The gate of the pool opens by the first answer, and all that is offered lies until it is answered.
+    const gated = after(begin({ before: 'pool' }), asked, cut);
+    expect(gateNames(gated)).toEqual(['pool/h100']);
+    expect(gated.planWanted).toBe(false);
+    const approved = after(gated, decide('approve', 'pool/h100'));
+    expect(approved.planWanted).toBe(true);
+    expect(after(approved, asked, cut).ready).toHaveLength(2);
+    const tripped = after(begin(), started('n1'), failed('n1'), retry, asked, cut);
+    expect(tripped).toMatchObject({ planWanted: false, ready: [] });
+  });
+});
+
+describe('why, asked for one node', () => {
+  const why = (state: RunState, node: string) => whyOf(state, scope, { node }).items.map(({ on }) => on);
+  const told = (...waiting: WaitingNodes[]) => after(begin(), { kind: 'planAsked' }, offer({ waiting }));
+  const ofPool = (kind: WaitingNodes['why']['kind'], nodes: number, example: string): WaitingNodes => ({
+    ...waits(kind, nodes),
+    example,
+    pool: 'h100',
+  });
+
+  it('has an answer for every node that waits, whatever holds it [I115]', () => {
+    const state = told(ofPool('canary', 2, 'n2'), ofPool('budget', 2, 'n1'));
+    expect(why(state, 'n2')).toEqual(['waits for canary (and 1 more wait for the same)']);
+    expect(why(state, 'n3')).toEqual([
+      'one of 2 reasons of its pool: waits for canary',
+      'one of 2 reasons of its pool: waits for budget',
+    ]);
+    expect(why(state, 'n4')).toEqual(['waits for budget']);
+    expect(why(told(), 'n3')).toEqual(['the run is about to plan again']);
+    expect(why(begin(), 'n3')).toEqual(['the run: the run is being prepared']);
+    const pause = { kind: 'pause', askId: 'a', message: { by: 'sam', reason: 'x' } } as const;
+    expect(why(after(state, pause), 'n3')).toEqual(['the run: paused by sam: x']);
+    const ready = after(begin(), offer({ steps: [stepOf('n3', policyOf(), 1)] }));
+    expect(why(ready, 'n3')).toEqual(['is about to be started']);
+  });
+
+  it('tells no reason of another zone, of another pool, or of one node that is named [I115]', () => {
+    const zone = { ...ofPool('zoneBudget', 2, 'n1'), zone: 'us-east-1b' };
+    const pool = { ...ofPool('order', 2, 'other'), pool: 'batch' };
+    expect(why(told(zone, pool, ofPool('nodeNotReady', 1, 'n1'), ofPool('budget', 2, 'n2')), 'n3')).toEqual([
+      'waits for budget',
+    ]);
+  });
+
+  it('has none for a node that does not wait', () => {
+    expect(why(after(begin(), started('n1'), done('n1')), 'n1')).toEqual([]);
+    expect(why(begin(), 'nobody')).toEqual([]);
+  });
+
+  it('finds the gates of a pool by its name', () => {
+    const state = after(
+      begin(),
+      offer({ gates: [wish('canary', 'canary'), wish('notReady', 'notReady/h100')] }),
+    );
+    const items = whyOf(state, scope, { pool: 'h100' }).items.map(({ subject }) => subject);
+    expect(items).toEqual(['gate/canary', 'gate/notReady/h100']);
+  });
+});

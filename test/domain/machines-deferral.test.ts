@@ -1,5 +1,6 @@
 // Deferred nodes as their run sees them: what it remembers, what it tells, what ends a deferral.
 import { describe, expect, it } from '@jest/globals';
+import { nodeEvidence } from '../../domain/machines/fleet-evidence.ts';
 import { listDeferred } from '../../domain/machines/fleet-deferral.ts';
 import { transition } from '../../domain/machines/fleet.ts';
 import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
@@ -8,7 +9,7 @@ import { nextLookOf } from '../../domain/machines/fleet-look.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
-import type { WhyKind } from '../../domain/plan.ts';
+import type { DrainStep, WhyKind } from '../../domain/plan.ts';
 import { planDrainStep } from '../../domain/planning/node-step.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
@@ -76,6 +77,20 @@ const running = after(
   },
 );
 const once = after(running, started('n1'), deferred('n1'));
+
+describe('the gate of a node', () => {
+  it('says what a timeout of its drain leads to', () => {
+    const told = (drain: Partial<DrainStep>) =>
+      nodeEvidence({ ...stepOf('n1', policy, 1), drain: { timeoutMs: 60_000, ...drain } }).join();
+    expect(told({})).toContain('drained within 1 minutes or failed');
+    expect(told({ onTimeout: 'defer', deferralsLeft: 2 })).toContain(
+      'or deferred, up to 2 times; then failed',
+    );
+    expect(told({ onTimeout: 'defer', deferralsLeft: 1 })).toContain('or deferred once; then failed');
+    expect(told({ onTimeout: 'defer', deferralsLeft: 0 })).toContain('or failed');
+    expect(told({ onTimeout: 'force', deferralsLeft: 1 })).toContain('or asked about at gate force');
+  });
+});
 
 describe('a deferred node', () => {
   it('waits until its time, is shown so, and is no failure [I155]', () => {

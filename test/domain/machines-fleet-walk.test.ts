@@ -54,6 +54,16 @@ const event = fc.oneof(
   person('resume', { by }),
   person('skipNode', { node, by, reason }),
   person('retryNode', { node, by }),
+  person('nextNode', { node, by }),
+  fc.constantFrom(1, 2, 4).map((unavailableMax) => ({
+    kind: 'policyChanged',
+    by: 'sam',
+    reason: 'x',
+    definition: definitionOf(policyOf({ unavailableMax, approval: { before: 'node' } }), {
+      fleet: 'training',
+      cluster: 'prod-east',
+    }),
+  })),
   // Seldom, since nothing follows it.
   { weight: 1, arbitrary: person('abort', { by, reason, rollback: fc.boolean() }) },
   {

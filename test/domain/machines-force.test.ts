@@ -96,7 +96,14 @@ describe('gate force', () => {
     expect(move(atGate, asked()).kind).toBe('rejected');
     const again = after(after(atGate, answer('approve')), asked(2));
     expect(again.gates).toMatchObject([{ name: 'force/n1', about: { ask: 2 } }]);
-    const yes = move(again, { ...answer('approve'), message: { gate: 'force/n1', by: 'kim' } });
+    const kim = { ...answer('approve'), message: { gate: 'force/n1', by: 'kim' } };
+    // A second click on the first question must not be an answer to this one.
+    expect(move(again, kim)).toMatchObject({
+      kind: 'rejected',
+      why: expect.stringContaining('read the list'),
+    });
+    const later = '2026-01-01T00:00:05.000Z';
+    const yes = transition(again, scope, { ...kim, at: later });
     expect(yes.kind === 'moved' && yes.commands).toContainEqual({
       kind: 'tell',
       childId: 'run/node/n1',

@@ -157,6 +157,17 @@ describe('a step whose window leaves it no time any more', () => {
     expect(offered.ready.map((one) => one.step.node)).toEqual(['n1']);
   });
 
+  it('is not begun by a child that was long on its way: it waits as before, approved as it was [I130]', () => {
+    const started = after(running, { kind: 'nodeStarted', step, childId: 'c' });
+    const outcome = { kind: 'putBack', why: 'too late', uncordoned: false, again: true } as const;
+    const back = after(started, { kind: 'nodeEnded', node: 'n1', attempt: 1, outcome });
+    expect(back).toMatchObject({ codes: 'www', active: {}, nodesApproved: ['n1'], planWanted: true });
+    const retried = { ...running, codes: 'fww', retries: [{ node: 'n1', attempt: 2 }] };
+    const again = after(retried, { kind: 'nodeStarted', step: { ...step, attempt: 2 }, childId: 'c' });
+    const lost = after(again, { kind: 'nodeEnded', node: 'n1', attempt: 2, outcome });
+    expect(lost).toMatchObject({ codes: 'fww', retries: [{ node: 'n1', attempt: 2 }] });
+  });
+
   it('is not begun either when a person asked for it by retry [I130]', () => {
     const started = after(running, { kind: 'nodeStarted', step: stepOf('n1', windowed, 1), childId: 'c' });
     const outcome = { kind: 'failed', at: 'verifying', why: 'wrong version', nodeEmpty: true } as const;

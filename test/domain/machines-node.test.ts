@@ -42,6 +42,7 @@ const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   stepFailed: { at, kind: 'stepFailed', of: 'draining', why: 'broken' },
   skipAsked: { at, kind: 'skipAsked', by: 'sam', reason: 'x' },
   putBackAsked: { at, kind: 'putBackAsked', why: 'tripped' },
+  cameTooLate: { at, kind: 'cameTooLate', why: 'its window has closed' },
   abortAsked: { at, kind: 'abortAsked', why: 'aborted' },
 };
 
@@ -71,6 +72,7 @@ const moves: Record<NodeStateKind, Partial<Record<NodeEventKind, NodeStateKind>>
     notTheNode: 'putBack',
     withheld: 'waiting',
     resumed: 'waiting',
+    cameTooLate: 'putBack',
     stepFailed: 'puttingBack',
     skipAsked: 'puttingBack',
     putBackAsked: 'puttingBack',

@@ -66,34 +66,53 @@ describe('a node that stands in line', () => {
     const state = after(
       offered([
         { why: budget, nodes: 2, example: 'n2' },
-        { why: notReady, nodes: 1, example: 'n3' },
+        { why: notReady, nodes: 2, example: 'n3', pool: 'h100' },
+        { why: notReady, nodes: 1, example: 'n2' },
+        { why: order, nodes: 2, example: 'b1', pool: 'batch' },
       ]),
     );
     expect(whyOfNode(state, 'n4').map(({ on }) => on)).toEqual([
-      `one of 2 reasons in pool h100: ${budget.text}`,
-      `one of 2 reasons in pool h100: ${notReady.text}`,
+      `one of 2 reasons of its pool: ${budget.text}`,
+      `one of 2 reasons of its pool: ${notReady.text}`,
     ]);
   });
 
   it('waits for what holds the run, while a person holds it', () => {
     const pause = { kind: 'pause', askId: 'a', message: { by: 'sam', reason: 'lunch' } };
     expect(whyOfNode(after(started, inLine, pause), 'n4')).toMatchObject([
-      { subject: 'node/n4', on: 'paused by sam: lunch', freedBy: 'refit resume, or refit abort' },
+      { subject: 'node/n4', on: 'the run: paused by sam: lunch', freedBy: 'refit resume, or refit abort' },
     ]);
   });
 
-  it('waits for the gate of its pool, and for its turn before anything else is known', () => {
+  it('waits for what keeps the run from starting any node, with the reason', () => {
+    const failed = after(started, inLine, { kind: 'planFailed', why: 'the API server does not answer' });
+    expect(whyOfNode(failed, 'n4')).toMatchObject([
+      {
+        subject: 'node/n4',
+        on: 'the run: no node can be started: the API server does not answer',
+        since: AT,
+      },
+    ]);
+  });
+
+  it('waits for the gate of its pool, and for the first plan before anything else is known', () => {
     const gate = {
       name: 'pool/h100',
       openedAt: AT,
       evidence: ['4 nodes'],
       about: { kind: 'pool' as const, pool: 'h100' },
     };
-    const asking: RunState = { ...after(), gates: [gate] };
-    expect(whyOfNode(asking, 'n4')).toMatchObject([
-      { freedBy: expect.stringContaining('approve pool/h100') },
-    ]);
-    expect(whyOfNode(asking, 'b1')).toMatchObject([{ on: 'its turn' }]);
+    const step = stepOf('n4', policyOf({ approval: { before: 'pool' } }), 1);
+    const state = after();
+    const asking: RunState = { ...state, gates: [gate] };
+    const move = transition(asking, scope, {
+      kind: 'stepsOffered',
+      at: AT,
+      next: { observedAt: AT, slots: [], steps: [step], settled: [], waiting: [] },
+    });
+    const told = move.kind === 'moved' ? whyOfNode(move.state, 'n4') : [];
+    expect(told).toMatchObject([{ freedBy: expect.stringContaining('approve pool/h100') }]);
+    expect(whyOfNode(state, 'b1')).toMatchObject([{ on: expect.stringContaining('being prepared') }]);
   });
 
   it('is not answered for when nothing of it waits', () => {

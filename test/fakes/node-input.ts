@@ -41,6 +41,7 @@ export function createFakeBed(): FakeBed {
   const fleetFiles = {
     collectFleets: () => Promise.resolve([]),
     resolveRun: () => Promise.reject(new Error('no fleet file in this test')),
+    changePolicy: () => Promise.reject(new Error('no fleet file in this test')),
   };
   const deps = {
     kubernetes,

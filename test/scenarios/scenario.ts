@@ -10,7 +10,7 @@ import {
   samplePool,
   withUnavailableMax,
 } from '../domain/planning/sample-fleet.ts';
-import { change, codeOf, finish, setCode, startRollout, tick } from '../simulation/rollout.ts';
+import { answerGate, change, codeOf, finish, setCode, startRollout, tick } from '../simulation/rollout.ts';
 import type { Rollout } from '../simulation/rollout.ts';
 
 /** The same text with every answer as it is now. */
@@ -30,23 +30,52 @@ function runCommand(story: Story, [name = '', ...words]: string[]): readonly str
   if (name === 'fleet') {
     const { definition, nodes } = readFleet(words);
     story.rollout = startRollout(definition, nodes);
-    return story.rollout.rows.map((row) => `  ${row.node} in ${row.zone}, ${row.from} --> ${row.to}`);
+    return story.rollout.rows.map((row) => {
+      const turn = row.canary === true ? ', canary' : row.wasNotReady === true ? ', not Ready' : '';
+      return `  ${row.node} in ${row.zone}, ${row.from} --> ${row.to}${turn}`;
+    });
   }
   const { rollout } = story;
   if (rollout === null) throw new Error('a scenario begins with: $ fleet POOL=NODES@UNAVAILABLE-MAX …');
   if (name === 'ask') return renderAnswer(rollout, tick(rollout));
-  for (const node of words) happen(rollout, name, node);
+  if (name === 'wait') {
+    // Each question is a minute later than the one before, by itself.
+    rollout.minutes += Number(words[0]);
+    return [];
+  }
+  for (const word of words) {
+    const gate = rollout.gates.find((one) => one.name === word);
+    if (gate !== undefined) answerGate(rollout, gate, name === 'approve');
+    else happen(rollout, name, word);
+  }
   return [];
 }
 
-/** `batch=4@2` is a pool of four nodes, two of which may be away. */
+/**
+ * `batch=4@2` is a pool of four nodes, two of which may be away. For all pools: `canaries=1 soak=10` (minutes),
+ * `before=canary`, `zone=1`; for the cluster: `cluster=3`; `ill=batch-2` is not Ready from the beginning.
+ */
 function readFleet(words: readonly string[]) {
-  const pools = words.map((word) => {
-    const [, name = '', nodes, max] = /^(\w+)=(\d+)@(\d+)$/.exec(word) ?? [];
-    return { name, nodes: Number(nodes), pool: samplePool(name, { policy: withUnavailableMax(Number(max)) }) };
+  const options = new Map(words.map((word) => word.split('=') as [string, string]));
+  const number = (name: string) => Number(options.get(name) ?? 0);
+  const pools = [...options].flatMap(([name, value]) => {
+    const [, nodes, max] = /^(\d+)@(\d+)$/.exec(value) ?? [];
+    if (nodes === undefined) return [];
+    const base = withUnavailableMax(Number(max));
+    const policy = {
+      ...base,
+      disruption: { ...base.disruption, unavailableMaxPerZone: number('zone') || null },
+      canary: { nodes: { kind: 'count' as const, count: number('canaries') }, soakMs: number('soak') * 60_000 },
+      approval: { ...base.approval, ...(options.has('before') ? { before: 'canary' as const } : {}) },
+    };
+    return [{ name, nodes: Number(nodes), pool: samplePool(name, { policy }) }];
   });
-  const definition = sampleDefinition({ pools: pools.map((one) => one.pool) });
-  const nodes: NodeFacts[] = pools.flatMap((one) => sampleNodes(one.name, one.nodes));
+  const cluster = number('cluster');
+  const clusterUnavailableMax = cluster === 0 ? null : { kind: 'count' as const, count: cluster };
+  const definition = sampleDefinition({ pools: pools.map((one) => one.pool), clusterUnavailableMax });
+  const nodes: NodeFacts[] = pools
+    .flatMap((one) => sampleNodes(one.name, one.nodes))
+    .map((node) => (node.name === options.get('ill') ? { ...node, ready: 'Unknown' } : node));
   return { definition, nodes };
 }
 
@@ -100,6 +129,10 @@ function renderAnswer(rollout: Rollout, next: NextSteps): readonly string[] {
       return `  ${node} ${disposition.kind}${why}`;
     }),
     ...next.waiting.map(({ why, nodes, example }) => `  wait ${nodes} (${why.kind}, e.g. ${example}): ${why.text}`),
+    ...(next.gates ?? []).flatMap(({ name, evidence }) => [
+      `  gate ${name}`,
+      ...evidence.map((line) => `    ${line}`),
+    ]),
     `  after: ${counts.join(', ')}`,
   ];
 }

@@ -29,6 +29,7 @@ function bedOf(...regions: string[]) {
       fleetFiles: {
         collectFleets: () => Promise.resolve([fleet]),
         resolveRun: () => Promise.reject(new Error('unused')),
+        changePolicy: () => Promise.reject(new Error('unused')),
       },
       now: () => new Date('2026-01-02T00:00:00.000Z'),
     },

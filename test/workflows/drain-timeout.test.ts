@@ -1,4 +1,5 @@
 // What becomes of a node whose pods do not leave in time: put back, taken again, and in the end failed.
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startBed, stopBed, withRun } from './bed.ts';
 import type { Bed } from './bed.ts';
@@ -94,7 +95,11 @@ describe('gate force', () => {
       expect(world.forced).toEqual([]);
       expect((await child('n1').describe()).status.name).toBe('RUNNING');
       expect(again.gates).toHaveLength(1);
-      await update('approve', { gate: 'force/n1', by: 'kim' });
+      const kim = { gate: 'force/n1', by: 'kim' };
+      await expect(update('approve', kim)).rejects.toThrow();
+      // What the gate gives people to read the new list.
+      await pause(5_000);
+      await update('approve', kim);
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       expect(world.forced).toEqual([['uid-b1', 'uid-b2', 'uid-b3']]);
       expect(world.decisions.map(({ kind, subject, by }) => [kind, subject, by])).toEqual([

@@ -7,22 +7,28 @@ import type {
   ClusterHold,
   DrainResult,
   NodeActivityInput,
+  PlanNextInput,
   PlanOutcome,
   Withheld,
 } from '../../activities/api.ts';
+import { overridePolicies } from '../../adapters/fleet-files/resolve-run.ts';
 import type { Runs } from '../../adapters/ports/runs.ts';
 import type { ForcePod } from '../../domain/node-state.ts';
 import type { NextSteps, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
-import { splitDeferred, whyDeferred } from '../../domain/planning/deferral.ts';
-import { planDrainStep } from '../../domain/planning/node-step.ts';
-import { hoursOf } from '../../domain/planning/why-closed.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
-import { ROW_CODES } from '../../domain/row-codes.ts';
-import { definitionOf, policyOf, rowOf, stepOf } from './shapes.ts';
+import { inHours, planSimply } from './fake-planner.ts';
+import { definitionOf, policyOf, rowOf } from './shapes.ts';
 
 type StepName =
-  'cordonNode' | 'drainNode' | 'reimageNode' | 'awaitRejoined' | 'verifyNode' | 'soakNode' | 'planNext';
+  | 'cordonNode'
+  | 'drainNode'
+  | 'reimageNode'
+  | 'awaitRejoined'
+  | 'verifyNode'
+  | 'soakNode'
+  | 'planNext'
+  | 'resolvePolicyChange';
 
 /** As the real ones: a step that is soon over is not told of. */
 const REJOINING_TOLD_AT_LOOK = 3;
@@ -144,6 +150,16 @@ export class FakeWorld {
         }
         return Promise.resolve(definitionOf(this.policy, input));
       },
+      resolvePolicyChange: ({ definition, policy }) => {
+        this.#wait('resolvePolicyChange', '');
+        this.calls.push({ step: 'resolvePolicyChange', node: '', attempt: 0 });
+        // By the very functions that the adapter uses: their own tests say what is refused.
+        try {
+          return Promise.resolve({ kind: 'resolved', definition: overridePolicies(definition, policy) });
+        } catch (error) {
+          return Promise.resolve({ kind: 'refused', why: (error as Error).message });
+        }
+      },
       holdCluster: ({ adoptFrom }) => {
         if (this.holdRefused !== null) throw ApplicationFailure.nonRetryable(this.holdRefused, 'Unreachable');
         if (this.holder.kind !== 'needsAdoption' || adoptFrom !== this.holder.holder)
@@ -206,41 +222,8 @@ export class FakeWorld {
     };
   }
 
-  #next(o: Parameters<Activities['planNext']>[0]): NextSteps {
-    const unavailableMax = this.#o.unavailableMax ?? 1;
-    const occupied = new Set(o.occupied.map(({ node }) => node));
-    const away = new Set([...occupied, ...this.cordoned]);
-    const retries = o.retries.filter(({ node }) => !occupied.has(node));
-    const retried = retries.map(({ node, attempt }) => stepOf(node, this.policy, attempt));
-    const known = new Map((o.deferred ?? []).map((one) => [one.node, one]));
-    const observedAt = new Date().toISOString();
-    const open = this.rows.filter(
-      (row, index) => o.codes[index] === ROW_CODES.waiting && !occupied.has(row.node),
-    );
-    const { waiting, deferred } = splitDeferred(open, known, observedAt);
-    const told = whyDeferred(deferred);
-    const firstOrAgain = (node: string) => {
-      const before = known.get(node);
-      const drain = planDrainStep(this.policy, before?.times ?? 0);
-      return { ...stepOf(node, this.policy, before?.attempt ?? 1), drain };
-    };
-    const free = Math.max(0, unavailableMax - away.size);
-    const taken = waiting.filter((row) => !this.cordoned.has(row.node)).slice(0, free);
-    const left = waiting.length - taken.length;
-    const why = {
-      kind: 'budget' as const,
-      text: `${String(away.size)} away, ${String(unavailableMax)} allowed`,
-    };
-    return {
-      observedAt,
-      slots: [{ pool: 'h100', unavailableMax, unavailable: away.size, free }],
-      steps: [...retried, ...taken.map((row) => firstOrAgain(row.node))],
-      settled: [],
-      waiting: [
-        ...(told === undefined ? [] : [told]),
-        ...(left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }]),
-      ],
-    };
+  #next(o: PlanNextInput): NextSteps {
+    return planSimply(o, { rows: this.rows, cordoned: this.cordoned });
   }
 
   #drainBare(o: Parameters<Activities['drainNode']>[0]): DrainResult | undefined {
@@ -371,28 +354,4 @@ export class FakeWorld {
       },
     } satisfies Partial<Activities>;
   }
-}
-
-/** A node of this world is expected to take two seconds, until some were measured. */
-const STEP_EXPECTED_MS = 1000;
-
-/** Windows and exclusions as the real planner reads them. */
-function inHours(o: Parameters<Activities['planNext']>[0], next: NextSteps): NextSteps {
-  const [pool] = o.definition.pools;
-  if (pool === undefined) return next;
-  const { drain, reimage } = pool.policy;
-  const quick = {
-    drain: { ...drain, timeoutMs: STEP_EXPECTED_MS },
-    reimage: { ...reimage, timeoutMs: STEP_EXPECTED_MS },
-  };
-  const asked = { ...pool, policy: { ...pool.policy, ...quick } };
-  const hours = hoursOf(asked, next.observedAt, o.nodeTimes?.[pool.name] ?? []);
-  if (hours.kind === 'open') {
-    const { startBefore } = hours;
-    if (startBefore === null) return next;
-    return { ...next, steps: next.steps.map((step) => ({ ...step, startBefore })) };
-  }
-  const example = next.steps[0]?.node ?? next.waiting[0]?.example ?? '';
-  const nodes = next.steps.length + next.waiting.reduce((sum, waiting) => sum + waiting.nodes, 0);
-  return { ...next, steps: [], waiting: nodes === 0 ? [] : [{ why: hours.why, nodes, example }] };
 }

@@ -98,6 +98,29 @@ describe('an approval outside of the hours', () => {
   }, 120_000);
 });
 
+describe('a child that comes too late', () => {
+  it('touches nothing, and its node is begun in the next opening without another word [I130]', async () => {
+    const freeze = exclusion(Date.now() + 15 * SECOND_MS, 15 * SECOND_MS);
+    const o = { nodes: 1, policy: { exclusions: [freeze] }, name: 'window-late-child' };
+    await withRun(bed, o, async ({ handle, until, update, world }) => {
+      world.hold('cordonNode', 'n1');
+      await until('held', () => world.count('cordonNode held', 'n1') > 0);
+      // Held before its cordon by a pause that lasts into the freeze.
+      await update('pause', { by: 'sam', reason: 'lunch' });
+      world.release('cordonNode', 'n1');
+      await until('withheld', () => world.count('awaitGrant', 'n1') > 0);
+      while (Date.now() < Date.parse(freeze.from)) await pause(50);
+      await update('resume', { by: 'sam' });
+      const waits = await until('waits', (s) => s.counts.waiting === 1 && s.waiting.length === 1);
+      expect(waits.waiting[0]?.until).toBe(freeze.until);
+      expect(world.cordoned.size).toBe(0);
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
+      expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(freeze.until));
+      expect(world.count('cordonNode', 'n1')).toBe(1);
+    });
+  }, 120_000);
+});
+
 describe('a closed window', () => {
   it('is slept through by the run that continued as new [I133]', async () => {
     const freeze = exclusion(Date.now() - MINUTE_MS, MINUTE_MS + 30 * SECOND_MS);

@@ -1,4 +1,4 @@
-// reject, pause, resume, skip, retry, abort: what people tell a run. Each goes as an Update,
+// reject, pause, resume, skip, retry, next, abort: what people tell a run. Each goes as an Update,
 // so that the answer says whether it took effect; sending the same one twice decides nothing twice.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
@@ -82,6 +82,15 @@ const DECISIONS: readonly Decision[] = [
     reason: 'none',
     description: 'take a failed node again, as a new attempt',
     examples: ['refit retry ip-10-0-0-7'],
+  },
+  {
+    name: 'next',
+    update: 'nextNode',
+    argument: NODE,
+    reason: 'none',
+    description: 'take a waiting node before the others of its pool',
+    examples: ['refit next ip-10-0-0-7'],
+    more: 'Budgets, windows, gates and the order of the pools hold it as before; refit why tells which.',
   },
   {
     name: 'abort',
@@ -172,16 +181,18 @@ function decisionContent(
   subject: string | undefined,
   flags: DecisionFlags,
 ): Record<string, unknown> {
-  const reason = flags.reason;
-  if (decision.reason === 'required' && (reason === undefined || reason.trim() === '')) {
-    throw new CliError(`${decision.name} needs a reason: --reason TEXT`, {
-      hints: ['It stands in the report, for those who ask later.'],
-    });
-  }
+  if (decision.reason === 'required') ensureReason(decision.name, flags);
   return checkedContent(decision.name, decision.update, {
     ...(decision.argument === undefined ? {} : { [decision.argument.key]: subject }),
     ...commonContent(context, flags),
     ...decision.fixed,
+  });
+}
+
+export function ensureReason(name: string, { reason }: DecisionFlags): void {
+  if (reason !== undefined && reason.trim() !== '') return;
+  throw new CliError(`${name} needs a reason: --reason TEXT`, {
+    hints: ['It stands in the report, for those who ask later.'],
   });
 }
 

@@ -56,8 +56,7 @@ describe('documented fleet files', () => {
 
   it('may name every field, of which only those not in force are refused [I67]', () => {
     const [loaded] = loadText('every.yaml', everyField);
-    expect(loaded?.problems.map(({ path }) => path.replace('spec.policies[0].', ''))).toEqual([
-    ]);
+    expect(loaded?.problems.map(({ path }) => path.replace('spec.policies[0].', ''))).toEqual([]);
     for (const problem of loaded?.problems ?? []) expect(problem.expected).toContain('does not enforce');
   });
 

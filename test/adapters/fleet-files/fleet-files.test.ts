@@ -241,6 +241,19 @@ describe('resolving a run', () => {
     expect(definition.pools[0]?.policy.approval.selfApproval).toBe(false);
   });
 
+  it('lets nobody ask fewer people than the file says, where one yes is not enough [I144]', async () => {
+    const two = wholeYaml.replaceAll('release: "2026.11"\n', 'release: "2026.11"\n      policy: two\n');
+    const text = `${two}  policies:\n  - {name: two, approval: {approvers: 2, selfApproval: false}}\n`;
+    const started = async (approval: object) =>
+      (await files(text)).resolveRun({ ...input, requestedBy: 'ana', policy: { approval } });
+    for (const looser of [{ approvers: 1 }, { selfApproval: true }, { before: 'never' }, { firstNodes: 1 }]) {
+      const refused = await refusalOf(started(looser));
+      expect(refused.problems[0]).toMatchObject({ path: 'policy.approval' });
+      expect(refused.message).toContain('which one person may not decide');
+    }
+    expect((await started({ approvers: 3 })).pools[0]?.policy.approval.approvers).toBe(3);
+  });
+
   it.each([
     [{ fleet: 'trainig', cluster: 'prod-east' }, ['fleet', '"trainig"', 'did you mean training?']],
     [{ ...input, cluster: 'prod-est' }, ['cluster', '"prod-est"', 'did you mean prod-east?']],
@@ -280,6 +293,43 @@ describe('resolving a run', () => {
       'nodes[0]',
       'policy.drain.timeout',
     ]);
+  });
+
+  it('lays overrides over the policies of a run that has begun, and over nothing else', async () => {
+    const port = await files();
+    const definition = await port.resolveRun({ ...input, policy: { drain: { timeout: '5m' } } });
+    const changed = await port.changePolicy(definition, { disruption: { unavailableMax: '50%' } });
+    expect({ ...changed, pools: definition.pools }).toEqual(definition);
+    for (const [index, { policy, ...rest }] of changed.pools.entries()) {
+      const { policy: before, ...others } = definition.pools[index] ?? { policy: undefined };
+      expect(rest).toEqual(others);
+      expect(policy.drain).toEqual(before?.drain);
+      expect(policy.disruption.unavailableMax).toEqual({ kind: 'percent', percent: 50 });
+    }
+  });
+
+  it('tells all that is wrong with a change of policy at once [I153]', async () => {
+    const port = await files();
+    const definition = await port.resolveRun(input);
+    const wrong = { drain: { timout: '1h' }, disruption: { unavailableMax: 0, surge: 2 } };
+    const { problems } = await refusalOf(port.changePolicy(definition, wrong));
+    expect(problems.map(({ path, fix }) => [path, fix])).toEqual(
+      expect.arrayContaining([
+        ['policy.drain.timout', 'did you mean timeout?'],
+        ['policy.disruption.unavailableMax', null],
+        ['policy.disruption.surge', 'leave it out, or set it to 0'],
+      ]),
+    );
+    const nobody = { ...definition, requestedBy: null };
+    const strict = { approval: { selfApproval: false } };
+    expect((await refusalOf(port.changePolicy(nobody, strict))).problems).toHaveLength(1);
+    const why = 'x'.repeat(4_000);
+    const exclusions = Array.from({ length: 20 }, () => ({
+      from: '2026-12-20T00:00:00Z',
+      until: '2027-01-03T00:00:00Z',
+      why,
+    }));
+    await expect(port.changePolicy(definition, { exclusions })).rejects.toBeInstanceOf(InvalidFleet);
   });
 
   it('refuses a definition of more than 64 KB, which would travel with every activity [I69]', async () => {

@@ -52,10 +52,12 @@ describe('what a child says [I73]', () => {
   it('is an end only with all that its kind carries', () => {
     expect(isNodeOutcome({ kind: 'done', release: '2026.11', bootId: 'b' })).toBe(true);
     expect(isNodeOutcome({ kind: 'putBack', why: 'skipped', uncordoned: true })).toBe(true);
+    expect(isNodeOutcome({ kind: 'putBack', why: 'late', uncordoned: false, again: true })).toBe(true);
     expect(isNodeOutcome({ kind: 'deferred', why: 'not empty', uncordoned: true })).toBe(true);
     expect(isNodeOutcome({ kind: 'failed', at: 'draining', why: 'late', nodeEmpty: false })).toBe(true);
     const wrong = [
       { kind: 'putBack' },
+      { kind: 'putBack', why: 'late', uncordoned: false, again: 'soon' },
       { kind: 'deferred', why: 'x' },
       { kind: 'failed', at: 'moon', why: 'x' },
       { kind: 'done' },

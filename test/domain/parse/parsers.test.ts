@@ -28,6 +28,7 @@ const pairs: (Pair & { whole: Record<string, unknown> })[] = [
       reason: 'looks right',
       planDigest: digest,
       rollback: false,
+      policy: { disruption: { unavailableMax: 3 } },
     },
   })),
   {
@@ -166,6 +167,7 @@ describe('messages', () => {
       messageParsers.abort(deep),
       parsePageQuery({ node: deep }),
       parseFleetUpgradeInput({ fleet: 'f', cluster: 'c', policy: { drain: deep } }),
+      messageParsers.changePolicy({ by: 'sam', reason: 'x', policy: { drain: deep } }),
     ];
     expect(wrong.map((parsed) => parsed.kind === 'invalid' && renderInvalid(parsed))).toEqual([
       expect.stringMatching(/^gate: found a list of more than 32 levels, expected the name of a gate/),
@@ -173,8 +175,11 @@ describe('messages', () => {
       expect.stringMatching(/^input: found a list of more than 32 levels, expected an object with by/),
       expect.stringMatching(/^node: found a list of more than 32 levels, expected a name$/),
       expect.stringMatching(/^policy: found an object of more than 32 levels, expected an object of at most/),
+      expect.stringMatching(/^policy: found an object of more than 32 levels, expected an object of at most/),
     ]);
     expect(cutForStatus(deep)).toBe('(object)');
+    const change = { by: 'sam', reason: 'x', policy: { drain: deep } };
+    expect(messageSchemas.changePolicy.safeParse(change).success).toBe(false);
   });
 
   it('takes an abort without a word about rollback as one without rollback', () => {
@@ -182,6 +187,14 @@ describe('messages', () => {
       kind: 'ok',
       value: { by: 'sam', reason: 'smoke', rollback: false },
     });
+  });
+
+  it('refuses overrides longer than a run may carry, and says how long they are', () => {
+    const policy = { windows: 'x'.repeat(40_000) };
+    const parsed = messageParsers.changePolicy({ by: 'sam', reason: 'x', policy });
+    expect(parsed.kind === 'invalid' && renderInvalid(parsed)).toMatch(
+      /^policy: found .*, expected at most 32768 characters of overrides \(they have 40014\)$/,
+    );
   });
 
   it('takes a query without an argument as the first page', () => {

@@ -61,6 +61,7 @@ describe('slots', () => {
         },
         nodes: 4,
         example: 'batch-1',
+        pool: 'batch',
       },
     ]);
   });
@@ -122,6 +123,7 @@ describe('order', () => {
         },
         nodes: 2,
         example: 'h100-0',
+        pool: 'h100',
       },
     ]);
     const occupied = [{ node: 'batch-1', pool: 'batch' }];

@@ -88,6 +88,14 @@ describe('a pool with windows', () => {
     expect(why?.freedBy).toBe('windows of at least 7h1m');
   });
 
+  it('whose windows leave no minute for the start are too short, and not tried in vain each night [I129]', () => {
+    const ofLength = (minutes: number) =>
+      poolOf({ windows: [{ ...night, durationMs: minutes * MINUTE_MS }] });
+    expect(whyNeverOpen(ofLength(60), OBSERVED_AT)).toMatchObject({ kind: 'windowTooShort' });
+    expect(whyNeverOpen(ofLength(61), OBSERVED_AT)).toBeUndefined();
+    expect(hoursOf(ofLength(60), OBSERVED_AT, [])).toMatchObject({ why: { kind: 'windowTooShort' } });
+  });
+
   it('that is kept shut for more than a year says that no window opens [I129]', () => {
     const exclusions = [{ from: '2026-01-01T00:00:00Z', until: '2028-01-01T00:00:00Z', why: 'frozen' }];
     const why = closed({ windows: [night], exclusions }, OBSERVED_AT);
