@@ -14,7 +14,13 @@ export const defaultPolicy: Policy = {
   approval: { before: 'node', firstNodes: null, approvers: 1, expiresAfterMs: null, selfApproval: true },
   windows: [],
   exclusions: [],
-  drain: { timeoutMs: 30 * MINUTE_MS, onTimeout: 'fail', deferralsMax: 3, deferForMs: 10 * MINUTE_MS, rules: [] },
+  drain: {
+    timeoutMs: 30 * MINUTE_MS,
+    onTimeout: 'fail',
+    deferralsMax: 3,
+    deferForMs: 10 * MINUTE_MS,
+    rules: [],
+  },
   reimage: {
     method: 'rootVolume',
     timeoutMs: 30 * MINUTE_MS,

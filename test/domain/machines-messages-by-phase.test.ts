@@ -216,7 +216,7 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     preparing: yes('0 waiting nodes are dropped'),
     waitingForCluster: yes('0 waiting nodes are dropped'),
     running: yes('3 waiting nodes are dropped; 1 at work'),
-    atGate: yes('3 waiting nodes are dropped; 0 at work'),
+    atGate: yes('4 waiting nodes are dropped; 0 at work'),
     paused: yes('3 waiting nodes are dropped; 1 at work'),
     tripped: yes('3 waiting nodes are dropped; 0 at work'),
     aborting: ['same', 'aborted already by sam'],

@@ -102,9 +102,11 @@ describe('a node that stands in line', () => {
       evidence: ['4 nodes'],
       about: { kind: 'pool' as const, pool: 'h100' },
     };
-    const step = stepOf('n4', policyOf({ approval: { before: 'pool' } }), 1);
+    const askingPolicy = policyOf({ approval: { before: 'pool' } });
+    const step = stepOf('n4', askingPolicy, 1);
     const state = after();
-    const asking: RunState = { ...state, gates: [gate] };
+    const definition = definitionOf(askingPolicy, { fleet: 'training', cluster: 'prod-east' });
+    const asking: RunState = { ...state, definition, gates: [gate] };
     const move = transition(asking, scope, {
       kind: 'stepsOffered',
       at: AT,

@@ -10,8 +10,9 @@ import {
   samplePool,
   withUnavailableMax,
 } from '../domain/planning/sample-fleet.ts';
-import { answerGate, change, codeOf, finish, setCode, startRollout, tick } from '../simulation/rollout.ts';
-import type { Rollout } from '../simulation/rollout.ts';
+import { answerGate, change, finish, setCode, startRollout, tick } from '../simulation/rollout.ts';
+import { codeOf } from '../simulation/rollout-state.ts';
+import type { Rollout } from '../simulation/rollout-state.ts';
 
 /** The same text with every answer as it is now. */
 export function replayScenario(text: string): string {

@@ -7,8 +7,8 @@ import type { NextSteps, NodeStep, PlanRow } from '../../domain/plan.ts';
 import type { Amount } from '../../domain/policy.ts';
 import { ROW_CODES } from '../../domain/row-codes.ts';
 import { OWNER } from '../domain/planning/sample-fleet.ts';
-import { codeOf } from './rollout.ts';
-import type { Rollout } from './rollout.ts';
+import { codeOf } from './rollout-state.ts';
+import type { Rollout } from './rollout-state.ts';
 
 export function checkAnswer(rollout: Rollout, shown: readonly NodeFacts[], next: NextSteps): void {
   const byName = new Map(shown.map((node) => [node.name, node]));

@@ -18,8 +18,10 @@ import {
 } from '../domain/planning/sample-fleet.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
-import { answerGate, change, codeOf, finish, isOver, setCode, startRollout, tick } from './rollout.ts';
-import type { Ending, Rollout } from './rollout.ts';
+import { answerGate, change, finish, isOver, setCode, startRollout, tick } from './rollout.ts';
+import type { Ending } from './rollout.ts';
+import { codeOf } from './rollout-state.ts';
+import type { Rollout } from './rollout-state.ts';
 
 const SEEDS = 2000;
 const CHAOS_TICKS = 60;

@@ -5,11 +5,10 @@
 import { timeAfter } from '../../domain/machines/clock-math.ts';
 import { keepCanaryClocks, noteCanaryLooks } from '../../domain/machines/fleet-canary.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
-import type { RunState, Scope } from '../../domain/machines/fleet-state.ts';
 import { planNext } from '../../domain/planning/plan-next.ts';
 import type { Look, Looks } from '../../domain/planning/answer.ts';
-import type { InstanceFacts, NodeFacts } from '../../domain/inventory.ts';
-import type { GateWish, NextSteps, PlanRow, PlanSummary } from '../../domain/plan.ts';
+import type { NodeFacts } from '../../domain/inventory.ts';
+import type { GateWish, NextSteps, PlanSummary } from '../../domain/plan.ts';
 import { ROW_CODES, withCode } from '../../domain/row-codes.ts';
 import type { RowCodeName } from '../../domain/row-codes.ts';
 import type { RunDefinition } from '../../domain/run.ts';
@@ -24,31 +23,8 @@ import {
 } from '../domain/planning/sample-fleet.ts';
 import { planRun } from '../../domain/planning/plan-run.ts';
 import { checkAnswer, checkOwnShare } from './rollout-rules.ts';
-
-export type Rollout = {
-  definition: RunDefinition;
-  rows: readonly PlanRow[];
-  codes: string;
-  /** What is true now, whatever the planner is shown. */
-  nodes: Map<string, NodeFacts>;
-  instances: Map<string, InstanceFacts>;
-  atWork: Map<string, { pool: string; attempt: number }>;
-  retries: { node: string; attempt: number }[];
-  attempts: Map<string, number>;
-  /** Deferred and not ended since; `until` in minutes, null while it is taken up again. */
-  deferred: Map<string, { times: number; until: number | null }>;
-  /** What the run's own machine remembers of canaries; codes and retries are laid in when it is asked. */
-  run: { state: RunState; scope: Scope };
-  gatesOpened: Set<string>;
-  /** Wished by the last answer. */
-  gates: readonly GateWish[];
-  /** Minutes since the rollout began; each tick is one. */
-  minutes: number;
-  /** For the rules alone, by pool. */
-  canariesEndedAt: Map<string, number>;
-  unwellAt: Map<string, number>;
-  othersBegun: Set<string>;
-};
+import { codeOf } from './rollout-state.ts';
+import type { Rollout } from './rollout-state.ts';
 
 export function startRollout(definition: RunDefinition, nodes: readonly NodeFacts[]): Rollout {
   const inventory = sampleInventory(nodes);
@@ -93,10 +69,6 @@ export function answerGate(rollout: Rollout, { name, kind, pool }: GateWish, yes
     const waits = row.pool === pool && codeOf(rollout, row.node) === ROW_CODES.waiting;
     if (waits && (kind === 'canary' || row.wasNotReady === true)) setCode(rollout, row.node, 'skipped');
   }
-}
-
-export function codeOf(rollout: Rollout, node: string): string | undefined {
-  return rollout.codes[rollout.rows.findIndex((row) => row.node === node)];
 }
 
 export function setCode(rollout: Rollout, node: string, name: RowCodeName): void {
