@@ -21,6 +21,8 @@ type DrainDetails = {
   grantAtMs: number;
   /** What the last attempt failed on: at the deadline it is why the node is not empty. */
   failure?: string;
+  /** The pods are those that force was approved for: looked at once, before anything was forced. */
+  forceLooked?: boolean;
 };
 
 /** How far a drain had come at its deadline, and what its last try could not get past. */
@@ -50,6 +52,7 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   const timer = setTimeout(() => deadline.abort(), Math.max(0, msLeft(deps, o)));
   let progress = before?.progress ?? NOTHING_SEEN;
   let failure = before?.failure;
+  let forceLooked = before?.forceLooked === true;
   let newestResume = before?.resume ?? null;
   const beat = (resume: DrainResume | null) => {
     newestResume = resume;
@@ -58,6 +61,7 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
       progress,
       grantAtMs: grant.atMs(),
       ...(failure === undefined ? {} : { failure }),
+      ...(forceLooked ? { forceLooked } : {}),
     };
     context.heartbeat(details);
   };
@@ -67,16 +71,15 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   try {
     if (isPast({ now: deps.now, deadline: o.deadline })) return await timedOut(deps, o, late());
     await grant.check(GRANT_AGE_MAX_MS);
-    const outdated = before === undefined ? await whyForceOutdated(deps, o) : undefined;
-    if (outdated !== undefined) return outdated;
+    if (o.force !== undefined && !forceLooked) {
+      const outdated = await whyForceOutdated(deps, o, o.force);
+      if (outdated !== undefined) return outdated;
+      forceLooked = true;
+      beat(newestResume);
+    }
     const outcome = await deps.kubernetes.cluster(o.cluster).drain({
-      node: o.step.node,
-      uid: o.step.uid,
-      owner: o.run.owner,
+      ...whatToDrain(o),
       resume: before?.resume ?? null,
-      force: o.force ?? [],
-      rules: o.step.drain.rules ?? [],
-      startedAt: new Date(Date.parse(o.deadline) - o.step.drain.timeoutMs).toISOString(),
       signal: AbortSignal.any([context.cancellationSignal, deadline.signal]),
       beforeEvicting: () => grant.check(GRANT_AGE_BEFORE_EVICTING_MS),
       onBlockersChanged: (changed) => {
@@ -110,6 +113,17 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   }
 }
 
+function whatToDrain({ step, run, force, deadline }: DrainInput) {
+  return {
+    node: step.node,
+    uid: step.uid,
+    owner: run.owner,
+    force: force ?? [],
+    rules: step.drain.rules ?? [],
+    startedAt: new Date(Date.parse(deadline) - step.drain.timeoutMs).toISOString(),
+  };
+}
+
 /** One LIST more, and only where somebody would be asked for force. */
 async function timedOut(deps: ActivityDeps, o: DrainInput, late: Late): Promise<DrainResult> {
   const { node, drain } = o.step;
@@ -122,9 +136,12 @@ async function timedOut(deps: ActivityDeps, o: DrainInput, late: Late): Promise<
  * Looked at before anything is forced: a yes is for the very pods that the person saw, and for no others. When
  * all of them are gone nothing is left to ask for. A later attempt finds fewer of them, by its own evictions.
  */
-async function whyForceOutdated(deps: ActivityDeps, o: DrainInput): Promise<DrainResult | undefined> {
-  if (o.force === undefined) return undefined;
-  const approved = new Set(o.force);
+async function whyForceOutdated(
+  deps: ActivityDeps,
+  o: DrainInput,
+  uids: readonly string[],
+): Promise<DrainResult | undefined> {
+  const approved = new Set(uids);
   const force = await deps.kubernetes.cluster(o.cluster).collectForcePods({ node: o.step.node });
   const isSame = force.total === approved.size && force.pods.every(({ uid }) => approved.has(uid));
   return isSame || force.total === 0 ? undefined : { kind: 'forceOutdated', force };

@@ -248,9 +248,32 @@ describe('drainNode under onTimeout: force', () => {
     forced('u2');
     bed.cluster.drainWith = () => Promise.resolve({ kind: 'drained', evicted: 2 });
     const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
-    const heartbeatDetails = { resume, progress: blocked, grantAtMs: bed.clock.now.getTime() };
+    const grantAtMs = bed.clock.now.getTime();
+    const heartbeatDetails = { resume, progress: blocked, grantAtMs, forceLooked: true };
     const ending = await runActivity(drainNode, o, { heartbeatDetails });
     expect(ending).toMatchObject({ kind: 'answered', answer: { kind: 'drained' } });
+  });
+
+  it('looks at the pods in a later attempt, too, until a look has succeeded [I161]', async () => {
+    const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
+    bed.cluster.failure = new PortError('unreachable', 'no route to the API server');
+    const first = await runActivity(drainNode, o);
+    expect(first).toMatchObject({ kind: 'failed' });
+    bed.cluster.failure = null;
+    forced('u1', 'u3');
+    const heartbeatDetails = first.beats.at(-1);
+    expect(heartbeatDetails).toMatchObject({ failure: 'no route to the API server' });
+    bed.cluster.drainWith = () => Promise.reject(new Error('nothing may be drained'));
+    const second = await runActivity(drainNode, o, { heartbeatDetails });
+    expect(second).toMatchObject({ kind: 'answered', answer: { kind: 'forceOutdated' } });
+  });
+
+  it('leaves to the next attempt that it has looked, before anything is evicted', async () => {
+    forced('u1', 'u2');
+    const o = { ...nodeInput(step()), deadline: DEADLINE, force: ['u1', 'u2'] };
+    bed.cluster.drainWith = () => Promise.reject(new PortError('unreachable', 'gone'));
+    const { beats } = await runActivity(drainNode, o);
+    expect(beats[0]).toMatchObject({ forceLooked: true });
   });
 });
 
