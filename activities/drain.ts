@@ -28,6 +28,8 @@ type DrainDetails = {
 /** How far a drain had come at its deadline, and what its last try could not get past. */
 type Late = { progress: DrainProgress; why?: string };
 
+/** It travels with every beat, with the node's end and with a question of force. */
+const FAILURE_CHARS_MAX = 500;
 /** A PDB that allows again is used within a second: this, the server's dispatch and one eviction. */
 const RETRY_MS = 600;
 /** A stalled drain evicts nothing; it asks this often whether its parent still wants it at all. */
@@ -102,7 +104,7 @@ async function drainNode(deps: ActivityDeps, o: DrainInput): Promise<DrainResult
   } catch (error) {
     if (error instanceof GrantWithheld) return error.withheld;
     if (context.cancellationSignal.aborted) return cancelledOrLater(context);
-    if (isPassing(error)) failure = error.message;
+    if (isPassing(error)) failure = error.message.slice(0, FAILURE_CHARS_MAX);
     const isLate = isPast({ now: deps.now, deadline: o.deadline });
     if (deadline.signal.aborted || (isLate && isPassing(error))) return await timedOut(deps, o, late());
     if (isPassing(error)) beat(newestResume);
