@@ -13,9 +13,13 @@ const stageFiles = ['node.yaml', 'pod.yaml'].map((file) =>
 
 // The Lease is renewed every quarter of it. Half of the usual grace, so that a dead node is Unknown in
 // seconds; shorter, and a busy machine of two cores loses nodes that are alive.
-const NODE_LEASE_SECONDS = 40;
+const NODE_LEASE_SECONDS_MIN = 40;
+/** More writes of Leases than this, and a large fleet on two cores is lost sight of while it is alive. */
+const LEASES_PER_SECOND_MAX = 20;
+const LEASE_RENEWALS = 4;
+/** Of the Lease's duration, in thousandths: 16 s of 40. */
+const NODE_MONITOR_GRACE = 400;
 const NODE_MONITOR_PERIOD_MS = 1_000;
-const NODE_MONITOR_GRACE_MS = 16_000;
 // In megabytes. By default the log is rotated at 100, and what was rotated away no test would read.
 const AUDIT_LOG_SIZE_MAX = 4_096;
 
@@ -38,6 +42,14 @@ interface ClusterPorts {
   kwok: number;
 }
 
+export interface ClusterConfig {
+  binaries: ClusterBinaries;
+  ports: ClusterPorts;
+  kubeVersion: string;
+  /** How many nodes it will hold. */
+  nodes: number;
+}
+
 export async function chooseClusterPorts(): Promise<ClusterPorts> {
   return {
     apiServer: await freePort(),
@@ -49,7 +61,14 @@ export async function chooseClusterPorts(): Promise<ClusterPorts> {
   };
 }
 
-function kwokctlConfiguration(binaries: ClusterBinaries, ports: ClusterPorts, kubeVersion: string): unknown {
+/** Seconds: from 200 nodes on the Leases of a fleet are written at the same rate, whatever its size. */
+export function nodeLeaseSeconds(nodes: number): number {
+  return Math.max(NODE_LEASE_SECONDS_MIN, Math.ceil((nodes * LEASE_RENEWALS) / LEASES_PER_SECOND_MAX));
+}
+
+function kwokctlConfiguration(o: ClusterConfig): unknown {
+  const { binaries, ports, kubeVersion } = o;
+  const leaseSeconds = nodeLeaseSeconds(o.nodes);
   return {
     kind: 'KwokctlConfiguration',
     apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
@@ -71,9 +90,9 @@ function kwokctlConfiguration(binaries: ClusterBinaries, ports: ClusterPorts, ku
       kwokControllerPort: ports.kwok,
       kubeAuditPolicy: auditPolicyFile,
       heartbeatFactor: 1,
-      nodeLeaseDurationSeconds: NODE_LEASE_SECONDS,
+      nodeLeaseDurationSeconds: leaseSeconds,
       kubeControllerManagerNodeMonitorPeriodMilliseconds: NODE_MONITOR_PERIOD_MS,
-      kubeControllerManagerNodeMonitorGracePeriodMilliseconds: NODE_MONITOR_GRACE_MS,
+      kubeControllerManagerNodeMonitorGracePeriodMilliseconds: leaseSeconds * NODE_MONITOR_GRACE,
       enableCRDs: ['Logs', 'ClusterLogs', 'Exec', 'ClusterExec'],
     },
     componentsPatches: [
@@ -113,12 +132,8 @@ const kwokConfiguration = {
 };
 
 /** The configuration and the stages as one YAML stream. */
-export async function renderClusterConfig(o: {
-  binaries: ClusterBinaries;
-  ports: ClusterPorts;
-  kubeVersion: string;
-}): Promise<string> {
+export async function renderClusterConfig(o: ClusterConfig): Promise<string> {
   const stages = await Promise.all(stageFiles.map((file) => readFile(file, 'utf8')));
-  const kwokctl = stringify(kwokctlConfiguration(o.binaries, o.ports, o.kubeVersion));
+  const kwokctl = stringify(kwokctlConfiguration(o));
   return [kwokctl, stringify(kwokConfiguration), ...stages].join('---\n');
 }

@@ -149,14 +149,14 @@ async function createCluster(o: ClusterPlace, binaries: ClusterBinaries, config:
 
 /** Starts it with nothing in it but what Kubernetes itself makes. */
 export async function startCluster(
-  o: ClusterPlace & { binaries: ClusterBinaries },
+  o: ClusterPlace & { binaries: ClusterBinaries; nodes: number },
 ): Promise<{ server: string }> {
   const pin = binaryPin('kube-apiserver');
   const kubeVersion = pinnedVersion(pin, await readPinnedModule(pin));
   const ports = await chooseClusterPorts();
   const config = join(o.dir, 'clusters', `${o.name}.yaml`);
   await mkdir(join(o.dir, 'clusters'), { recursive: true });
-  await writeFile(config, await renderClusterConfig({ binaries: o.binaries, ports, kubeVersion }));
+  await writeFile(config, await renderClusterConfig({ ...o, ports, kubeVersion }));
   await createCluster(o, o.binaries, config);
   const server = `https://127.0.0.1:${String(ports.apiServer)}`;
   return { server };

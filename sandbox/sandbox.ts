@@ -88,7 +88,9 @@ async function startClusters(start: Start): Promise<SandboxCluster[]> {
   const clusters: SandboxCluster[] = [];
   for (let at = 0; at < start.options.clusters; at += 1) {
     const name = clusterName(at);
-    const { server } = await timed(start, `Cluster ${name}`, () => startCluster({ dir, name, binaries }));
+    const { server } = await timed(start, `Cluster ${name}`, () =>
+      startCluster({ dir, name, binaries, nodes: start.options.nodes }),
+    );
     clusters.push({
       name,
       context: name,
