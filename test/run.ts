@@ -67,10 +67,12 @@ function runJest(project: string): { passed: number; failed: number; skipped: nu
       numPassedTests: number;
       numFailedTests: number;
       numPendingTests: number;
+      /** Files whose tests never began. */
+      numRuntimeErrorTestSuites: number;
     };
     return {
       passed: result.numPassedTests,
-      failed: result.numFailedTests,
+      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
       skipped: result.numPendingTests,
       ok: status === 0,
     };
