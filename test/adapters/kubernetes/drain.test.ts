@@ -91,6 +91,7 @@ describe('a drain', () => {
     await cordon();
     const { outcome } = drain(bed.cluster);
     await until(() => evictions().length === 1);
+    // That nothing is sent can only be waited for: longer than whoever retries by the clock would wait.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(evictions()).toHaveLength(1);
     bed.server.evict = (pod) => {
