@@ -7,3 +7,10 @@ export function timeAfter(at: string, ms: number): string {
 export function msBetween(from: string, until: string): number {
   return Date.parse(until) - Date.parse(from);
 }
+
+/** Null of none. */
+export function earliestOf(times: readonly string[]): string | null {
+  const [first, ...others] = times;
+  if (first === undefined) return null;
+  return others.reduce((one, other) => (msBetween(one, other) < 0 ? other : one), first);
+}

@@ -3,6 +3,7 @@
 // Must never touch a run whose policy lets no yes expire.
 import { isOver, isVoid, rulesOf, rulesOfPool, validYeses, voidAt } from './approval-rules.ts';
 import type { Approval } from './approval-state.ts';
+import { earliestOf } from './clock-math.ts';
 import { poolEvidence, rowEvidence } from './fleet-evidence.ts';
 import { withEvent, withNodeCode, without } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
@@ -33,7 +34,7 @@ export function nextExpiry(state: RunState): string | null {
     ),
     ...listApproved(state).map(({ approval }) => approval.until),
   ].filter((until) => until !== null);
-  return times.length === 0 ? null : times.reduce((one, other) => (one < other ? one : other));
+  return earliestOf(times);
 }
 
 type Approved = { kind: 'node' | 'pool' | 'wished'; name: string; gate: string; approval: Approval };

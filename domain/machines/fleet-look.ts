@@ -1,9 +1,8 @@
 // When a run that waits looks at its cluster again although nobody tells it anything. Must never look often
 // where only a moment is awaited: over a closed window of days that would fill its history.
-import { msBetween, timeAfter } from './clock-math.ts';
+import { earliestOf, timeAfter } from './clock-math.ts';
 import { isOfHours } from './fleet-hours.ts';
-import { mayPlan, waitsForOutside } from './fleet-phase.ts';
-import { occupiedNodes } from './fleet-state.ts';
+import { mayPlan, othersAreAway, waitsForOutside } from './fleet-phase.ts';
 import type { RunState } from './fleet-state.ts';
 import type { Why, WhyKind } from '../plan.ts';
 
@@ -36,15 +35,16 @@ export function nextLookOf(state: RunState): NextLook {
   const waiting = (lastPlan?.waiting ?? []).map(({ why }) => why);
   const asks = mayPlan({ ...state, planWanted: true });
   if (!asks || state.planFailure !== null || lastPlan === null || !waiting.some(isOfTime)) {
-    const times = waiting.flatMap(({ until }) => (until === undefined ? [] : [until])).sort();
-    const by = state.planFailure === null ? (times[0] ?? null) : null;
+    const times = waiting.flatMap(({ until }) => (until === undefined ? [] : [until]));
+    const by = state.planFailure === null ? earliestOf(times) : null;
     return waitsForOutside(state) ? { kind: 'soon', by } : { kind: 'none' };
   }
   const times = waiting.flatMap((why) => {
     if (why.until !== undefined) return [why.until];
     return isOfHours(why) ? [timeAfter(lastPlan.at, NO_END_LOOK_MS)] : [];
   });
-  const at = times.reduce((a, b) => (msBetween(a, b) < 0 ? b : a));
+  const at = earliestOf(times);
+  if (at === null) return { kind: 'soon', by: null };
   const watched = waiting.some((why) => !isOfTime(why) && !QUIET.has(why.kind));
   const slotsMatter = waiting.some(({ kind }) => BUDGETS.has(kind)) && othersAreAway(state);
   return watched || slotsMatter ? { kind: 'soon', by: at } : { kind: 'at', at };
@@ -53,12 +53,4 @@ export function nextLookOf(state: RunState): NextLook {
 /** It ends at a moment that is known. */
 function isOfTime(why: Why): boolean {
   return isOfHours(why) || (why.kind === 'deferred' && why.until !== undefined);
-}
-
-/** Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run. */
-function othersAreAway(state: RunState): boolean {
-  const occupied = occupiedNodes(state);
-  return (state.lastPlan?.slots ?? []).some(
-    (slot) => slot.unavailable > occupied.filter(({ pool }) => pool === slot.pool).length,
-  );
 }

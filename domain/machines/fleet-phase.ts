@@ -87,14 +87,18 @@ export function waitsForOutside(state: RunState): boolean {
   if (!mayPlan({ ...state, planWanted: true })) return false;
   if (state.planFailure !== null) return true;
   if (state.lastPlan === null) return false;
+  if (othersAreAway(state)) return true;
+  return state.lastPlan.waiting.some(({ why }) => !FREED_BY_US.has(why.kind)) || state.retries.length > 0;
+}
+
+/** Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run. */
+export function othersAreAway(state: RunState): boolean {
+  if (state.lastPlan === null) return false;
+  const { slots, cluster } = state.lastPlan;
   const occupied = occupiedNodes(state);
-  const { slots, waiting, cluster } = state.lastPlan;
-  // Nodes that are away and not ours: somebody else's cordon, a broken node, a failed one of this run.
-  if (slots.some((slot) => slot.unavailable > occupied.filter(({ pool }) => pool === slot.pool).length)) {
-    return true;
-  }
-  if (cluster !== undefined && cluster.unavailable > occupied.length) return true;
-  return waiting.some(({ why }) => !FREED_BY_US.has(why.kind)) || state.retries.length > 0;
+  const ofPool = (name: string) => occupied.filter(({ pool }) => pool === name).length;
+  if (slots.some((slot) => slot.unavailable > ofPool(slot.pool))) return true;
+  return cluster !== undefined && cluster.unavailable > occupied.length;
 }
 
 /** What only an end of our own nodes, an answer of a person or the next plan frees: each is heard of. */

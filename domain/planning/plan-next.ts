@@ -145,8 +145,8 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
 }
 
 /**
- * Those that a person asked for, then those that carry our cordon already and stand idle. The sort is stable, the plan's order holds. Answers
- * how many were taken.
+ * Those that a person asked for, then those that carry our cordon already and stand idle. The sort is stable,
+ * the plan's order holds. Answers how many were taken.
  */
 function takeInTurn(context: Context, poolBoard: PoolBoard, candidates: Candidate[]): number {
   const { owner } = context.question;

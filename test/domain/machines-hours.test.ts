@@ -81,6 +81,18 @@ describe('a run whose windows are closed', () => {
     });
   });
 
+  it('looks on while nodes of no pool of this run use up the budget of the whole cluster', () => {
+    const cluster = { unavailableMax: 1, unavailable: 1, free: 0 };
+    const waiting = [
+      { why: untilOpen, nodes: 2, example: 'n1' },
+      { why: { kind: 'clusterBudget' as const, text: 'one away' }, nodes: 1, example: 'n2' },
+    ];
+    const asked = after(running, { kind: 'planAsked' });
+    expect(nextLookOf(after(asked, offerOf({ cluster, waiting })))).toEqual({ kind: 'soon', by: OPENS });
+    const free = { ...cluster, unavailable: 0, free: 1 };
+    expect(nextLookOf(after(asked, offerOf({ cluster: free, waiting })))).toEqual({ kind: 'at', at: OPENS });
+  });
+
   it('looks on at what must be watched, and at the latest when they open', () => {
     const soak: Why = { kind: 'soak', text: 'watched', until: '2026-11-24T03:00:00.000Z' };
     expect(nextLookOf(waitingFor(untilOpen, soak))).toEqual({ kind: 'soon', by: '2026-11-24T03:00:00.000Z' });
