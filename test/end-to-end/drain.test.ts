@@ -18,6 +18,8 @@ const BLOCKED_MS = 100_000;
 // Wide enough for any machine; what is aimed at, and measured, stands in docs/performance.md.
 const TOLD_WITHIN_MS = 20_000;
 const GOES_ON_WITHIN_MS = 10_000;
+/** One second, less what a timer may be early. */
+const TOLD_APART_MS = 990;
 const NODE = 'drain-1';
 const TASK_QUEUE = 'drain-alone';
 
@@ -125,8 +127,12 @@ describe('a drain that a PDB holds', () => {
       const [first] = told;
       expect((first?.atMs ?? 0) - startedAtMs).toBeLessThan(TOLD_WITHIN_MS);
       expect(first?.progress.blockers.map((each) => each.kind)).toEqual(['pdbNever', 'pdbNever', 'pdbNever']);
-      // Once when it began to hold, and once when it no longer did.
-      expect(told.length).toBeLessThanOrEqual(3);
+      // Once while the PDB holds. After that the API server may refuse a pod once more, from a view of the PDB
+      // that is a moment old: each change is told, but never sooner than a second after the one before.
+      expect(told.filter(({ atMs }) => atMs < relaxedAtMs)).toHaveLength(1);
+      told.slice(1).forEach(({ atMs }, at) => {
+        expect(atMs - (told[at]?.atMs ?? 0)).toBeGreaterThanOrEqual(TOLD_APART_MS);
+      });
 
       const history = await handle.fetchHistory();
       expect(history.events?.length).toBeLessThanOrEqual(12);
@@ -134,10 +140,10 @@ describe('a drain that a PDB holds', () => {
       const sent = evictions(readAuditLog(bed.sandbox.clusters[0]?.auditLog ?? '')).map(
         ({ request }) => request,
       );
-      const refused = sent.filter((each) => each.status === 429);
+      const refused = sent.filter((each) => each.status === 429 && each.at < relaxedAtMs);
       for (const name of new Set(refused.map((each) => each.name))) {
         const times = refused.filter((each) => each.name === name).map((each) => each.at);
-        expect(times.length).toBeLessThanOrEqual(Math.floor((appliedAtMs - startedAtMs) / 30_000));
+        expect(times.length).toBeLessThanOrEqual(Math.ceil(BLOCKED_MS / 30_000));
         times.slice(1).forEach((time, at) => expect(time - (times[at] ?? 0)).toBeGreaterThanOrEqual(29_000));
       }
       const taken = sent.filter((each) => each.status === 201).map((each) => each.at);
