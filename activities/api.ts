@@ -142,6 +142,29 @@ export type VerifyEvidence = {
   ok: boolean;
 };
 
+/** The new node in place of the old one, where a step is about it. */
+export type OfReplacement = { replacement?: { node: string; uid: string } };
+
+export type LaunchResult =
+  | { kind: 'launched'; instanceId: string; launchedAt: string }
+  /** Nothing was launched: the cloud has no room, or the account's limit is reached. */
+  | { kind: 'noCapacity'; why: string }
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'timedOut'; why: string }
+  | Withheld;
+
+export type JoinResult =
+  | { kind: 'joined'; node: string; uid: string; bootId: string }
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'timedOut'; why: string };
+
+export type TerminateResult =
+  | { kind: 'terminated' }
+  | { kind: 'occupied'; pods: readonly { namespace: string; name: string; why: string }[] }
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'timedOut'; why: string }
+  | Withheld;
+
 export type PutBackResult = { uncordoned: boolean; why: string };
 
 /** Activities of `nodeUpgrade`, in the order of its way. */
@@ -163,14 +186,26 @@ export interface NodeActivities {
   awaitRejoined(o: NodeActivityInput & { deadline: string; since: string }): Promise<RejoinResult>;
   /** Everything that `expects` names, newer than the boot; a stale value is "not yet" until the deadline. */
   verifyNode(
-    o: NodeActivityInput & { deadline: string; since: string; bootId: string },
+    o: NodeActivityInput & OfReplacement & { deadline: string; since: string; bootId: string },
   ): Promise<VerifyResult>;
   /** Looks again and again until `until`: fails at the first look that finds something missing. Benign retries. */
   soakNode(
-    o: NodeActivityInput & { deadline: string; until: string; since: string; bootId: string },
+    o: NodeActivityInput & OfReplacement & { deadline: string; until: string; since: string; bootId: string },
   ): Promise<VerifyResult>;
   /** One PATCH. Short: a local activity. */
-  uncordonNode(o: NodeActivityInput): Promise<PutBackResult>;
+  uncordonNode(o: NodeActivityInput & OfReplacement): Promise<PutBackResult>;
+  /** Grant, template, then the one instance of this attempt; one that replaces the node already is taken up. */
+  launchReplacement(o: NodeActivityInput & { deadline: string }): Promise<LaunchResult>;
+  /** Until the Node of that instance is there, cordoned by us, and Ready. */
+  awaitJoined(
+    o: NodeActivityInput & { deadline: string; since: string; instanceId: string },
+  ): Promise<JoinResult>;
+  /** Grant, the replacement in service, consistent look; then the instance goes, and its Node object after it. */
+  terminateNode(
+    o: NodeActivityInput & { deadline: string; replacement: { node: string; uid: string } },
+  ): Promise<TerminateResult>;
+  /** Terminates what was launched, when it takes no pods; answers what became of it. */
+  removeReplacement(o: NodeActivityInput & { deadline: string }): Promise<{ why: string }>;
   /** As before the run, when the mark is still ours: for skip, abort and a parent that is gone. Local. */
   putBackNode(o: NodeActivityInput & { why: string }): Promise<PutBackResult>;
   recordNode(o: { run: RunIdentity; history: NodeHistory }): Promise<string>;

@@ -23,7 +23,8 @@ export function createCordonActivities(
       }),
     uncordonNode: (o) =>
       mapped(async () => {
-        const { node, uid, release } = o.step;
+        const { release } = o.step;
+        const { node, uid } = o.replacement ?? o.step;
         const cluster = deps.kubernetes.cluster(o.cluster);
         return putBack(cluster, { node, uid, owner: o.run.owner, release: release.name });
       }),

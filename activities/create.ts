@@ -9,6 +9,7 @@ import { createGrantActivities } from './grant.ts';
 import { createObserveActivities } from './observe.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
+import { createReplaceActivities } from './replace-instance.ts';
 import { createRejoinActivities } from './rejoin.ts';
 import { createVerifyActivities } from './verify.ts';
 
@@ -33,6 +34,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...createGrantActivities(deps),
     ...createDrainActivities(deps),
     ...createReimageActivities(deps),
+    ...createReplaceActivities(deps),
     ...createRejoinActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),

@@ -14,7 +14,7 @@ import { planNext } from '../domain/planning/plan-next.ts';
 import type { NodesSeen, PlanNextQuestion } from '../domain/planning/board.ts';
 import type { Look } from '../domain/planning/answer.ts';
 import { planRun } from '../domain/planning/plan-run.ts';
-import type { ImageFacts, Inventory } from '../domain/inventory.ts';
+import type { ImageFacts, Inventory, LaunchTemplateFacts } from '../domain/inventory.ts';
 import { PLAN_PAGE_ROWS } from '../domain/plan.ts';
 import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { OwnerMark, RunDefinition } from '../domain/run.ts';
@@ -39,9 +39,10 @@ export async function collectInventory(deps: ObserveDeps, definition: RunDefinit
     .map(instanceIdOf)
     .filter((id) => id !== null);
   const { provider } = definition.cluster;
-  const [instances, images] = await Promise.all([
+  const [instances, images, templates] = await Promise.all([
     deps.instances.collectInstances(provider, instanceIds),
     deps.instances.collectImages(provider, imageIdsOf(definition)),
+    collectTemplates(deps, definition),
   ]);
   return {
     cluster: definition.cluster.name,
@@ -50,7 +51,23 @@ export async function collectInventory(deps: ObserveDeps, definition: RunDefinit
     nodes,
     instances,
     images,
+    ...(Object.keys(templates).length === 0 ? {} : { templates }),
   };
+}
+
+/** By pool, of those that replace instances. */
+async function collectTemplates(
+  deps: ObserveDeps,
+  { cluster, pools }: RunDefinition,
+): Promise<Readonly<Record<string, LaunchTemplateFacts>>> {
+  const found = await Promise.all(
+    pools.map(async ({ name, launchTemplate, policy }) => {
+      if (launchTemplate === undefined || policy.reimage.method !== 'replaceInstance') return [];
+      const facts = await deps.instances.collectTemplate(cluster.provider, launchTemplate);
+      return facts === undefined ? [] : [[name, facts] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
 }
 
 /** `owner` is the mark of the run that plans, or null for one who only looks. */

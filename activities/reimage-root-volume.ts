@@ -1,12 +1,11 @@
 // Reimage by a root-volume task: find the task of this attempt, else begin it, then follow it to its end.
 // Must never begin a task without its token, nor while another is open on the instance.
-import { createHash } from 'node:crypto';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { RootVolumeTask } from '../adapters/ports/instances.ts';
-import { renderAttemptIdentity } from '../domain/reimage/client-token.ts';
 import { CLIENT_TOKEN_TAG, judgeTasks, whyDetached } from '../domain/reimage/root-volume-tasks.ts';
 import type { NodeActivityInput, ReimageResult } from './api.ts';
 import { Context } from '@temporalio/activity';
+import { clientTokenOf, toTagValue } from './attempt-token.ts';
 import { promptly } from './attempt.ts';
 import type { Waiting } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -139,23 +138,6 @@ async function markOldRootVolume(
     // Somebody has deleted it already: nothing is left that could cost.
     if (!(error instanceof PortError) || error.kind !== 'notFound') throw error;
   });
-}
-
-function clientTokenOf(namespace: string, { run, step }: RootVolumeInput): string {
-  const identity = renderAttemptIdentity({
-    namespace,
-    workflowId: run.workflowId,
-    firstExecutionRunId: run.firstExecutionRunId,
-    instanceId: step.instanceId,
-    imageId: step.release.imageId,
-    attempt: step.attempt,
-  });
-  return createHash('sha256').update(identity, 'utf8').digest('hex');
-}
-
-/** EC2's tag values hold 256 characters of a small set; a workflow id may be any text of any length. */
-function toTagValue(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{N} +=.:/@_-]/gu, '_').slice(0, 256);
 }
 
 function parseNote(details: unknown): Note | undefined {

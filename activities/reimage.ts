@@ -24,7 +24,8 @@ export function createReimageActivities(deps: ActivityDeps): Pick<NodeActivities
             case 'reboot':
               return rebootNode(deps, o);
             case 'replaceInstance':
-              return { kind: 'unsafe', why: 'reimage.method replaceInstance is not in force' };
+              // Its way leads elsewhere: nothing of its own instance is ever laid anew.
+              return { kind: 'unsafe', why: 'a node that is replaced is not reimaged' };
           }
         },
       ),

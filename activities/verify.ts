@@ -1,9 +1,16 @@
 // Waits until a node shows everything that its release promises, or shows that it never will; then watches
 // that it stays so while it soaks. Reads the worker's shared watch: no request a look.
 import { Context } from '@temporalio/activity';
-import type { NodeActivities, NodeActivityInput, VerifyEvidence, VerifyResult } from './api.ts';
+import type {
+  NodeActivities,
+  NodeActivityInput,
+  OfReplacement,
+  VerifyEvidence,
+  VerifyResult,
+} from './api.ts';
+import type { NodeStep } from '../domain/plan.ts';
 import { judgeVerification } from '../domain/verify/verification.ts';
-import type { VerificationJudgement } from '../domain/verify/verification.ts';
+import type { VerificationJudgement, VerifyTarget } from '../domain/verify/verification.ts';
 import { look, promptly } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { tellState } from './tell-state.ts';
@@ -14,7 +21,7 @@ import { tellState } from './tell-state.ts';
  */
 const TOLD_AT_LOOK = 4;
 
-type Boot = { since: string; bootId: string };
+type Boot = OfReplacement & { since: string; bootId: string };
 
 export function createVerifyActivities(deps: ActivityDeps): Pick<NodeActivities, 'verifyNode' | 'soakNode'> {
   return {
@@ -50,12 +57,19 @@ export function createVerifyActivities(deps: ActivityDeps): Pick<NodeActivities,
 }
 
 async function judgeNode(deps: ActivityDeps, o: NodeActivityInput & Boot): Promise<VerificationJudgement> {
-  const { node, uid } = o.step;
+  const { node, uid } = o.replacement ?? o.step;
   const facts = await promptly(deps.kubernetes.cluster(o.cluster).collectRejoin(node));
   const failed = (why: string): VerificationJudgement => ({ kind: 'failed', evidence: [], why });
   if (facts === undefined) return failed(`node ${node} is no longer in the cluster`);
   if (facts.node.uid !== uid) {
     return failed(`node ${node} now has UID ${facts.node.uid}, expected ${uid}: it was made anew`);
   }
-  return judgeVerification(o.step, facts, o.since, o.bootId);
+  return judgeVerification(targetOf(o.step), facts, o.since, o.bootId);
+}
+
+/** A new node must show besides what puts it into its pool: no kubelet writes that of the old one's accord. */
+function targetOf({ release, before, launch }: NodeStep): VerifyTarget {
+  if (launch === undefined) return { release, before };
+  const labels = { ...release.expects.labels, ...launch.matchLabels };
+  return { before, release: { ...release, expects: { ...release.expects, labels } } };
 }

@@ -15,6 +15,9 @@ export type Provider = { kind: 'ec2'; region: string };
 /** Whose instances a pool's nodes are, when they are somebody else's. */
 export type OwnerKind = 'autoScalingGroup' | 'eksNodeGroup' | 'karpenter';
 
+/** Which template an instance is launched from: by id or by name; `version` is a number, `$Latest` or `$Default`. */
+export type LaunchTemplateRef = { id: string | null; name: string | null; version: string };
+
 export type Pool = {
   name: string;
   /** Labels that every node of the pool carries. Not empty. */
@@ -25,6 +28,8 @@ export type Pool = {
   policy: Policy;
   /** Says that this owner's health replacement is off. */
   owner: OwnerKind | null;
+  /** What `replaceInstance` launches from; absent: the file names none. */
+  launchTemplate?: LaunchTemplateRef;
 };
 
 export type Cluster = {

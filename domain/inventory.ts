@@ -49,6 +49,22 @@ export type InstanceFacts = {
   /** CreateTime of the root volume, RFC 3339. */
   rootVolumeCreatedAt: string | null;
   tags: Readonly<Record<string, string>>;
+  /** Absent: not told. */
+  subnetId?: string | null;
+  /** When it was launched, RFC 3339; absent: not told. */
+  launchedAt?: string;
+};
+
+/** One version of a launch template, as far as it decides what an instance becomes; null: left open. */
+export type LaunchTemplateFacts = {
+  templateId: string;
+  /** The number, whatever alias it was asked for by. */
+  version: string;
+  imageId: string | null;
+  instanceType: string | null;
+  subnetId: string | null;
+  /** It has network interfaces of its own: a subnet can then only be named there. */
+  namesInterfaces: boolean;
 };
 
 /** One machine image of the catalog. */
@@ -74,4 +90,6 @@ export type Inventory = {
   /** By instance id; an instance that is gone is absent. */
   instances: Readonly<Record<string, InstanceFacts>>;
   images: Readonly<Record<string, ImageFacts>>;
+  /** By pool, of those that replace instances; one that does not exist is absent. */
+  templates?: Readonly<Record<string, LaunchTemplateFacts>>;
 };

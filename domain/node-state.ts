@@ -65,8 +65,8 @@ export const FORCE_PODS_MAX = 20;
 
 /** How a node's way through the run ended. */
 export type NodeOutcome =
-  /** `note`: the node is upgraded, but a person should look (its cordon was not ours to lift any more). */
-  | { kind: 'done'; release: string; bootId: string; note?: string }
+  /** `replacedBy`: the node that took its place; its own is gone. `note`: the node is upgraded, but a person should look (its cordon was not ours to lift any more). */
+  | { kind: 'done'; release: string; bootId: string; note?: string; replacedBy?: string }
   /**
    * Put back as it was before reimage, by a person's wish or because the run tripped. `again`: it came too late
    * for its window, was not touched, and waits as before.
@@ -74,4 +74,5 @@ export type NodeOutcome =
   | { kind: 'putBack'; why: string; uncordoned: boolean; again?: true }
   /** Its pods did not leave in time: put back as it was, to be taken up again by the same attempt. */
   | { kind: 'deferred'; why: string; uncordoned: boolean }
-  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean };
+  /** `untouched`: nothing was taken from it; it takes pods as before. */
+  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean; untouched?: true };

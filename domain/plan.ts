@@ -1,6 +1,6 @@
 // The plan: every node of the scope, in the order in which it would be taken, with the reason for
 // what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
-import type { Release } from './fleet.ts';
+import type { LaunchTemplateRef, Release } from './fleet.ts';
 import type { DrainRule, OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
 
 /** Why a node is not touched, or not now. `text` is for people and says what would change it. */
@@ -132,6 +132,15 @@ export type DrainStep = {
   rules?: readonly DrainRule[];
 };
 
+/** What replaces a node: launched, joined and verified before anything is taken from it. */
+export type LaunchStep = {
+  template: LaunchTemplateRef;
+  /** Of its pool: the new node must carry them too. */
+  matchLabels: Readonly<Record<string, string>>;
+  /** How often it may still be deferred when there is no capacity. */
+  deferralsLeft: number;
+};
+
 /** Everything that one `nodeUpgrade` child needs; made by the planner from the newest observation. */
 export type NodeStep = {
   node: string;
@@ -153,6 +162,8 @@ export type NodeStep = {
   };
   drain: DrainStep;
   reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
+  /** Another instance takes its place, launched first; absent: it keeps its own. */
+  launch?: LaunchStep;
   /** Pods that stood on the node and would be evicted; for the gate's evidence. Absent: unknown. */
   podsToMove?: number;
   /** What its drain would meet, for whoever is asked; absent: nobody is, or it could not be read. */

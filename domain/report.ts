@@ -38,6 +38,9 @@ export type Decision = {
 /** One field, as a fleet file writes it. */
 export type PolicyChange = { field: string; from: string; to: string; pools: readonly string[] };
 
+/** The node that has taken another one's place. */
+export type Replacement = { node: string; uid: string; instanceId: string; bootId: string };
+
 /** One entry of a node's way: when it entered a state, and what was known then. */
 export type NodeTransition = { at: string; state: string; text: string };
 
@@ -58,6 +61,8 @@ export type NodeHistory = {
   taskId: string | null;
   oldRootVolumeId: string | null;
   evidence: readonly { check: string; subject: string; expected: string; found: string; ok: boolean }[];
+  /** Absent: it kept its instance, or none has joined. */
+  replacement?: Replacement;
 };
 
 export type RunOutcome =

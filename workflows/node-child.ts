@@ -10,7 +10,7 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { NodeActivityInput, NodeUpgradeResult } from '../activities/api.ts';
+import type { NodeActivityInput, NodeUpgradeResult, OfReplacement } from '../activities/api.ts';
 import {
   asking,
   cordoning,
@@ -19,13 +19,13 @@ import {
   firstLocally,
   holding,
   polling,
-  recordingLocally,
   shortLocally,
   undoing,
 } from './activity-calls.ts';
 import { workflowNow } from './clock.ts';
 import { renderNodeDetails } from './details.ts';
 import { hasShape } from './inputs.ts';
+import { recordHistory } from './node-history.ts';
 import type { NodeRun } from './inputs.ts';
 import {
   nodeAnswerSignal,
@@ -36,12 +36,12 @@ import {
 } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
 import { timeAfter } from '../domain/machines/clock-math.ts';
+import { replaceNode } from './node-replacement.ts';
 import { isTooLate, whyTooLate } from '../domain/machines/fleet-hours.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
 import type { NodeMove } from '../domain/machines/node.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../domain/machines/node-types.ts';
 import { isDrainProgress, isNodeControl } from '../domain/parse/child-messages.ts';
-import type { NodeHistory } from '../domain/report.ts';
 
 /** An event without what `drive` and `apply` add: its time, and of a failed step which one it was. */
 type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at' | 'of'> : never) : never;
@@ -50,8 +50,8 @@ type Child = {
   run: NodeRun;
   way: NodeWay;
   startedAt: string;
-  /** The drain at work, to be cancelled when somebody wants the node back. */
-  drainScope: CancellationScope | null;
+  /** The step at work that a wish cuts short: a drain, or one for a replacement; null: it goes to its end. */
+  stepScope: CancellationScope | null;
   /** Counts "the run goes on": one that came while an activity was being refused must not be lost. */
   nudges: number;
   nudgesSeen: number;
@@ -66,7 +66,7 @@ export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> 
     run,
     way: newNodeWay(run.step),
     startedAt: workflowNow(),
-    drainScope: null,
+    stepScope: null,
     nudges: 0,
     nudgesSeen: 0,
     reportEnd: false,
@@ -120,9 +120,8 @@ function apply(child: Child, happened: Happened, of = child.way.state.kind): Nod
 async function perform(child: Child, next: NextNodeStep): Promise<Happened | undefined> {
   switch (next.kind) {
     case 'cordon':
-      if (isTooLate(child.way.step, workflowNow())) {
-        return { kind: 'cameTooLate', why: whyTooLate(child.way.step, workflowNow()).text };
-      }
+      if (child.way.state.kind === 'waiting' && isTooLate(child.way.step, workflowNow()))
+        return tooLate(child);
       return await firstLocally(
         () => shortLocally.cordonNode(inputOf(child)),
         () => cordoning.cordonNode(inputOf(child)),
@@ -141,11 +140,18 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
       // Fails closed: no policy can ask for it yet (schemas refuse it by name), so nothing may pass it.
       return { kind: 'stepFailed', why: 'burn-in was asked for, which this version cannot do' };
     case 'verify':
-      return await verify(child, next);
+      return await cutShort(child, () => verify(child, next));
     case 'soak':
-      return await soak(child, next);
+      return await cutShort(child, () => soak(child, next));
+    case 'launch':
+      if (isTooLate(child.way.step, workflowNow())) return tooLate(child);
+      return await cutShort(child, () => replaceNode(inputOf(child), next, child.way.facts));
+    case 'awaitJoined':
+    case 'terminate':
+    case 'removeReplacement':
+      return await cutShort(child, () => replaceNode(inputOf(child), next, child.way.facts));
     case 'uncordon': {
-      const input = inputOf(child);
+      const input = { ...inputOf(child), ...ofReplacement(child) };
       const answer = await firstLocally(
         () => shortLocally.uncordonNode(input),
         () => undoing.uncordonNode(input),
@@ -165,12 +171,40 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
   }
 }
 
+function tooLate({ way }: Child): Happened {
+  return { kind: 'cameTooLate', why: whyTooLate(way.step, workflowNow()).text };
+}
+
+/** What follows is about the new node; for one that keeps its instance nothing is added. */
+function ofReplacement({ way }: Child): OfReplacement {
+  const { replacement } = way.facts;
+  return replacement === undefined ? {} : { replacement: { node: replacement.node, uid: replacement.uid } };
+}
+
+/** Undefined when a wish has moved the node on while the step was at work. */
+async function cutShort(
+  child: Child,
+  work: () => Promise<Happened | undefined>,
+): Promise<Happened | undefined> {
+  const scope = new CancellationScope();
+  const { state } = child.way;
+  child.stepScope = scope;
+  try {
+    return await scope.run(work);
+  } catch (error) {
+    if (child.way.state !== state) return undefined;
+    throw error;
+  } finally {
+    child.stepScope = null;
+  }
+}
+
 async function drain(
   child: Child,
   { until, force }: NextNodeStep & { kind: 'drain' },
 ): Promise<Happened | undefined> {
   const scope = new CancellationScope();
-  child.drainScope = scope;
+  child.stepScope = scope;
   try {
     const input = { ...inputOf(child), deadline: until, ...(force === undefined ? {} : { force }) };
     const node = child.way.step.node;
@@ -193,7 +227,7 @@ async function drain(
     if (child.way.state.kind !== 'draining') return undefined;
     throw error;
   } finally {
-    child.drainScope = null;
+    child.stepScope = null;
   }
 }
 
@@ -228,7 +262,8 @@ async function verify(
   child: Child,
   o: { until: string; reimagedAt: string; bootId: string },
 ): Promise<Happened> {
-  const input = { ...inputOf(child), deadline: o.until, since: o.reimagedAt, bootId: o.bootId };
+  const boot = { deadline: o.until, since: o.reimagedAt, bootId: o.bootId };
+  const input = { ...inputOf(child), ...ofReplacement(child), ...boot };
   const result = await polling({ node: child.way.step.node, deadline: o.until }).verifyNode(input);
   if (result.kind === 'failed') return { kind: 'verifyFailed', evidence: result.evidence, why: result.why };
   return { kind: 'verified', evidence: result.evidence };
@@ -241,7 +276,8 @@ async function soak(
 ): Promise<Happened> {
   const { node, rejoinTimeoutMs } = child.way.step;
   const deadline = timeAfter(until, rejoinTimeoutMs);
-  const input = { ...inputOf(child), deadline, until, since: reimagedAt, bootId };
+  const boot = { deadline, until, since: reimagedAt, bootId };
+  const input = { ...inputOf(child), ...ofReplacement(child), ...boot };
   const result = await polling({ node, deadline }).soakNode(input);
   if (result.kind === 'failed') return { kind: 'verifyFailed', evidence: result.evidence, why: result.why };
   return { kind: 'soaked' };
@@ -300,7 +336,7 @@ async function awaitForce(
 
 function wish(child: Child, happened: Happened): NodeMove {
   const move = apply(child, happened);
-  if (move.kind === 'moved') child.drainScope?.cancel();
+  if (move.kind === 'moved') child.stepScope?.cancel();
   return move;
 }
 
@@ -355,33 +391,4 @@ async function toParent(
 
 function inputOf({ run }: Child): NodeActivityInput {
   return { cluster: run.cluster, run: run.run, grant: run.grant, step: run.step };
-}
-
-async function recordHistory(child: Child, outcome: NodeHistory['outcome']): Promise<string | null> {
-  const { step, facts, trail } = child.way;
-  const history: NodeHistory = {
-    workflowId: child.run.run.workflowId,
-    node: step.node,
-    uid: step.uid,
-    pool: step.pool,
-    instanceId: step.instanceId,
-    attempt: step.attempt,
-    from: step.from,
-    to: step.release.name,
-    startedAt: child.startedAt,
-    endedAt: workflowNow(),
-    transitions: trail,
-    outcome,
-    ...facts,
-  };
-  const input = { run: child.run.run, history };
-  try {
-    return await firstLocally(
-      () => recordingLocally.recordNode(input),
-      () => undoing.recordNode(input),
-    );
-  } catch {
-    // A node is not lost because a disk is full: the result still tells its outcome, without a digest.
-    return null;
-  }
 }

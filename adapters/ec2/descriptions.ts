@@ -11,6 +11,7 @@ import type { EC2Client, Instance, ReplaceRootVolumeTask, Volume } from '@aws-sd
 import type { ImageFacts, InstanceFacts } from '../../domain/inventory.ts';
 import { PortError } from '../ports/errors.ts';
 import type { RootVolumeTask } from '../ports/instances.ts';
+import { REPLACES_TAG } from '../../domain/reimage/replacement.ts';
 import { batched, collectDespiteUnknown } from './batching.ts';
 import { rootVolumeIdOf, toImageFacts, toInstanceFacts, toRootVolumeTask } from './facts.ts';
 import { toPortError } from './port-errors.ts';
@@ -24,6 +25,7 @@ const TASKS_A_PAGE = 50;
 const OPEN_STATES: readonly string[] = ['pending', 'in-progress', 'failing'];
 
 export type Descriptions = {
+  replacements: (instanceId: string) => Promise<readonly InstanceFacts[]>;
   instance: (id: string) => Promise<InstanceFacts | undefined>;
   image: (id: string) => Promise<ImageFacts | undefined>;
   task: (taskId: string) => Promise<RootVolumeTask | undefined>;
@@ -32,6 +34,11 @@ export type Descriptions = {
 
 export function createDescriptions(region: Region, windowMs: number, now: () => Date): Descriptions {
   return {
+    // Seldom asked, and by few: not worth a batch.
+    replacements: async (instanceId) => {
+      const filter = { Name: `tag:${REPLACES_TAG}`, Values: [instanceId] };
+      return [...(await findInstances(region, filter)).values()];
+    },
     instance: batched((ids) => collectInstances(region, ids), windowMs),
     image: batched((ids) => collectImages(region, ids), windowMs),
     task: batched((ids) => collectTasks(region, ids), windowMs),
@@ -40,16 +47,20 @@ export function createDescriptions(region: Region, windowMs: number, now: () => 
 }
 
 /** By filter, not by id: an unknown id then is absent, where as an id it would fail the others. */
-async function collectInstances(
+function collectInstances(
   region: Region,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, InstanceFacts>> {
+  return findInstances(region, { Name: 'instance-id', Values: [...ids] });
+}
+
+async function findInstances(
+  region: Region,
+  filter: { Name: string; Values: string[] },
+): Promise<ReadonlyMap<string, InstanceFacts>> {
   const instances = await asked(region, 'DescribeInstances', async () => {
     const found: Instance[] = [];
-    const pages = paginateDescribeInstances(
-      { client: region.client, pageSize: 1000 },
-      { Filters: [{ Name: 'instance-id', Values: [...ids] }] },
-    );
+    const pages = paginateDescribeInstances({ client: region.client, pageSize: 1000 }, { Filters: [filter] });
     for await (const page of pages) {
       for (const reservation of page.Reservations ?? []) found.push(...(reservation.Instances ?? []));
     }

@@ -28,6 +28,8 @@ export function toInstanceFacts(instance: Instance, rootVolume: Volume | undefin
     rootVolumeSizeGib: rootVolume?.Size ?? null,
     rootVolumeCreatedAt: rootVolume?.CreateTime?.toISOString() ?? null,
     tags: tagsOf(instance.Tags),
+    subnetId: instance.SubnetId ?? null,
+    ...(instance.LaunchTime === undefined ? {} : { launchedAt: instance.LaunchTime.toISOString() }),
   };
 }
 

@@ -12,6 +12,7 @@ import { PortError } from '../ports/errors.ts';
 import type { Instances, RootVolumeTask } from '../ports/instances.ts';
 import { createClient } from './client.ts';
 import { asked, createDescriptions, findVolumes } from './descriptions.ts';
+import { collectTemplate, ensureInstance, ensureTerminated } from './launches.ts';
 import type { Descriptions, Region } from './descriptions.ts';
 import { tagsOf, toRootVolumeTask, toTags } from './facts.ts';
 
@@ -50,6 +51,10 @@ export function createInstances(options: InstancesOptions): Instances {
       (await at(provider).describe.tasksOfInstance(instanceId)) ?? [],
     collectTask: (provider, taskId) => at(provider).describe.task(taskId),
     ensureRootVolumeTask: (provider, o) => ensureRootVolumeTask(at(provider), o),
+    collectTemplate: (provider, template) => collectTemplate(at(provider), template),
+    collectReplacements: (provider, instanceId) => at(provider).describe.replacements(instanceId),
+    ensureInstance: (provider, o) => ensureInstance(at(provider), o),
+    ensureTerminated: (provider, instanceId) => ensureTerminated(at(provider), instanceId),
     reboot: (provider, instanceId) => reboot(at(provider), instanceId),
     tagOldRootVolume: (provider, o) => tagOldRootVolume(at(provider), o),
     reapOldRootVolumes: (provider, now) => reapOldRootVolumes(at(provider), now),

@@ -5,6 +5,9 @@ import type { PortErrorKind } from '../ports/errors.ts';
 
 const THROTTLED =
   /^(RequestLimitExceeded|Throttl|RequestThrottled|TooManyRequests|SlowDown|EC2Throttled|BandwidthLimitExceeded|Insufficient\w*Capacity)/;
+/** Another instance cannot be had now; nothing is wrong with what was asked for. */
+const NO_CAPACITY =
+  /^(Insufficient\w*Capacity|ReservationCapacityExceeded|VcpuLimitExceeded|InstanceLimitExceeded)/;
 const FORBIDDEN =
   /^(UnauthorizedOperation|AccessDenied|AuthFailure|OptInRequired|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|RequestExpired|ExpiredToken|CredentialsProviderError|TokenProviderError|PendingVerification|Blocked)/;
 /** The same token with other parameters: two parts of us disagree about one attempt. */
@@ -35,6 +38,11 @@ function kindOf(code: string, status: number | null): PortErrorKind {
   if (CONFLICT.test(code)) return 'conflict';
   if (status === null || status >= 500) return 'unreachable';
   return status === 401 || status === 403 ? 'forbidden' : 'invalid';
+}
+
+/** Of an error of ours: whether it stands for a launch that found no room. */
+export function isNoCapacity(error: unknown): boolean {
+  return error instanceof PortError && NO_CAPACITY.test(partsOf(error.cause).code);
 }
 
 /** By shape, not by class: several copies of the SDK's base may be loaded. */

@@ -20,6 +20,7 @@ import { createCredentials } from './credentials.ts';
 import { createWatches, stopWatches } from './watches.ts';
 import { adoptNodes, ensureCordoned, ensureUncordoned } from './cordon.ts';
 import { ensureRebootNoted } from './reboot-note.ts';
+import { ensureNodeDeleted } from './node-delete.ts';
 import { loadKubeConfig } from './kubeconfig.ts';
 import type { ClusterRef } from '../../domain/fleet.ts';
 import type { Kubernetes, KubernetesCluster } from '../ports/kubernetes.ts';
@@ -83,6 +84,7 @@ function createCluster(api: Api, o: KubernetesOptions): Connected {
       collectImpact: (node) => collectImpact(bed, node),
       collectRejoin: (node) => collectRejoin(bed, node),
       ensureCordoned: (asked) => ensureCordoned(bed, asked),
+      ensureNodeDeleted: (asked) => ensureNodeDeleted(bed, asked),
       ensureUncordoned: (asked) => ensureUncordoned(bed, asked),
       drain: (asked) => new Drain(bed, asked).run(),
       planDrain: (asked) => planDrain(api, asked),

@@ -20,7 +20,7 @@ type Bed = { api: Api; watches: Watches; now: () => Date };
 
 export async function ensureCordoned(
   bed: Bed,
-  o: { node: string; uid: string; owner: OwnerMark },
+  o: { node: string; uid: string; owner: OwnerMark; replaces?: string },
 ): Promise<CordonOutcome> {
   return decideAndPatch<CordonOutcome>(bed, o.node, (view) => {
     if (view === undefined) return { kind: 'done', outcome: { kind: 'notTheNode', found: 'no such node' } };

@@ -1,6 +1,6 @@
 // What Refit asks of the cloud that the nodes are instances of. Implemented by adapters/ec2.
-import type { Provider } from '../../domain/fleet.ts';
-import type { ImageFacts, InstanceFacts } from '../../domain/inventory.ts';
+import type { LaunchTemplateRef, Provider } from '../../domain/fleet.ts';
+import type { ImageFacts, InstanceFacts, LaunchTemplateFacts } from '../../domain/inventory.ts';
 
 /** EC2's own words for a root-volume task. */
 export type TaskState = 'pending' | 'in-progress' | 'failing' | 'succeeded' | 'failed' | 'failed-detached';
@@ -13,6 +13,21 @@ export type RootVolumeTask = {
   startedAt: string;
   completedAt: string | null;
   /** Our tags on the task; a task without them is somebody else's. */
+  tags: Readonly<Record<string, string>>;
+};
+
+/** No room in the zone, or no more instances for this account: it may be otherwise later. */
+export type LaunchOutcome =
+  { kind: 'launched'; instance: InstanceFacts } | { kind: 'noCapacity'; why: string };
+
+export type LaunchRequest = {
+  templateId: string;
+  /** A number: what an alias stands for may change between two tries. */
+  version: string;
+  /** What the template leaves open. */
+  instanceType: string | null;
+  subnetId: string | null;
+  clientToken: string;
   tags: Readonly<Record<string, string>>;
 };
 
@@ -38,6 +53,14 @@ export interface Instances {
       tags: Readonly<Record<string, string>>;
     },
   ): Promise<RootVolumeTask>;
+  /** The version that the reference stands for now; undefined when there is none. */
+  collectTemplate(provider: Provider, template: LaunchTemplateRef): Promise<LaunchTemplateFacts | undefined>;
+  /** Instances whose tag says that they were launched to replace this one, terminated ones included. */
+  collectReplacements(provider: Provider, instanceId: string): Promise<readonly InstanceFacts[]>;
+  /** One instance. Idempotent by clientToken: the same token gives the same instance. */
+  ensureInstance(provider: Provider, o: LaunchRequest): Promise<LaunchOutcome>;
+  /** TerminateInstances: doing it again does nothing more. */
+  ensureTerminated(provider: Provider, instanceId: string): Promise<void>;
   /** RebootInstances; EC2 has no token for it, so the caller asks only after a durable note. */
   reboot(provider: Provider, instanceId: string): Promise<void>;
   /** Marks the replaced volume with its time to go (tag `refit.dev/delete-after`, RFC 3339). */

@@ -118,8 +118,18 @@ export interface KubernetesCluster {
   collectImpact(node: string): Promise<DrainImpact>;
   /** From the shared watch; undefined when the node is not there. */
   collectRejoin(node: string): Promise<RejoinFacts | undefined>;
-  /** One PATCH: unschedulable, owner mark, cordoned-at, state, autoscaler protection (old values remembered). */
-  ensureCordoned(o: { node: string; uid: string; owner: OwnerMark }): Promise<CordonOutcome>;
+  /**
+   * One PATCH: unschedulable, owner mark, cordoned-at, state, autoscaler protection (old values remembered).
+   * `replaces`: the name of the node whose place this one takes.
+   */
+  ensureCordoned(o: {
+    node: string;
+    uid: string;
+    owner: OwnerMark;
+    replaces?: string;
+  }): Promise<CordonOutcome>;
+  /** DELETE with the UID as a precondition: a node that was made anew under the name stays. */
+  ensureNodeDeleted(o: { node: string; uid: string }): Promise<void>;
   /** One PATCH: the reverse, what stood there put back; sets refit.dev/release when `release` is given. */
   ensureUncordoned(o: {
     node: string;

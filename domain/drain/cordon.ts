@@ -7,6 +7,8 @@ export const OWNER = 'refit.dev/owner';
 const CORDONED_AT = 'refit.dev/cordoned-at';
 const STATE = 'refit.dev/state';
 const RELEASE = 'refit.dev/release';
+/** On a node that was launched to take another one's place: the name of that one. Stays. */
+export const REPLACES = 'refit.dev/replaces';
 /** What the autoscalers' annotations were before us, as JSON; null stands for "absent". */
 const BEFORE_CORDON = 'refit.dev/before-cordon';
 
@@ -44,7 +46,7 @@ export const FIELD_MANAGER = 'refit';
 
 export function planCordon(
   view: CordonView,
-  o: { uid: string; owner: OwnerMark; protectionKeys: readonly string[]; now: string },
+  o: { uid: string; owner: OwnerMark; protectionKeys: readonly string[]; now: string; replaces?: string },
 ): CordonStep {
   if (view.uid !== o.uid)
     return { kind: 'notTheNode', found: `a node of the same name with UID ${view.uid}` };
@@ -66,6 +68,7 @@ export function planCordon(
           [CORDONED_AT]: o.now,
           [STATE]: 'cordoned',
           [BEFORE_CORDON]: before,
+          ...(o.replaces === undefined ? {} : { [REPLACES]: o.replaces }),
           ...Object.fromEntries(o.protectionKeys.map((key) => [key, 'true'])),
         },
       },

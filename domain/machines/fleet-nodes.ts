@@ -3,6 +3,7 @@
 import { withoutDeferral } from './fleet-deferral.ts';
 import { codeOf, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
+import type { NodeOutcome } from '../node-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import { own } from '../own.ts';
 
@@ -18,6 +19,26 @@ export function dropNode(state: RunState, scope: Scope, node: string, why: strin
   };
   const noted = withNote(withoutDeferral(cleared, node), node, { state: 'skipped', why, at });
   return withEvent(noted, at, `${node}: ${why}`);
+}
+
+/** Of the notes that a run keeps, those of failed nodes must find room: the records have every replacement. */
+const REPLACEMENTS_NOTED_MAX = 100;
+
+/** That a node is done, and by which name it is to be found now when another one has taken its place. */
+export function withDoneTold(
+  state: RunState,
+  { node, outcome, at }: { node: string; outcome: NodeOutcome & { kind: 'done' }; at: string },
+): RunState {
+  const { release, note, replacedBy } = outcome;
+  const by = replacedBy === undefined ? '' : `replaced by ${replacedBy}`;
+  const told = withEvent(
+    state,
+    at,
+    [`${node}: done, ${release}`, by].filter((text) => text !== '').join(', '),
+  );
+  if (note !== undefined) return withNote(told, node, { state: 'done', why: note, at });
+  const full = Object.keys(state.notes).length >= REPLACEMENTS_NOTED_MAX;
+  return by === '' || full ? told : withNote(told, node, { state: 'done', why: by, at });
 }
 
 export function whyUnknown(state: RunState, scope: Scope, node: string): string | undefined {

@@ -137,7 +137,7 @@ function freedByState(child: ActiveChild): string {
     case 'cordoned':
       return 'refit resume: it is drained, and goes on to its reimage then';
     case 'reimaging':
-      return 'the new root volume';
+      return 'its new root volume, or the end of its reboot or replacement';
     case 'rejoining':
       return 'the node being Ready again';
     case 'soaking':

@@ -14,6 +14,7 @@ import { deferNode, withDeferralBegun, withoutDeferral } from './fleet-deferral.
 import type { FleetEvent, Happening } from './fleet-events.ts';
 import { isApart, keepFailedApart } from './fleet-apart.ts';
 import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
+import { withDoneTold } from './fleet-nodes.ts';
 import { abortText, closeForAbort } from './fleet-holding.ts';
 import { withNotBegun, withTimeOf } from './fleet-hours.ts';
 import { clusterAnswered } from './fleet-cluster.ts';
@@ -304,9 +305,8 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   if (outcome.kind === 'done') {
     const done = withTimeOf(withNodeCode(closed, scope, node, ROW_CODES.done), child, at);
     const acknowledged = done.acknowledged.filter((name) => name !== node);
-    const noted =
-      outcome.note === undefined ? done : withNote(done, node, { state: 'done', why: outcome.note, at });
-    return moved(withEvent({ ...noted, acknowledged }, at, `${node}: done, ${outcome.release}`), 'done');
+    const told = withDoneTold(done, { node, outcome, at });
+    return moved({ ...told, acknowledged }, 'done');
   }
   if (outcome.kind === 'putBack' || outcome.kind === 'deferred') {
     const code = codeOfPutBack(state, child);

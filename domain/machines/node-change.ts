@@ -29,5 +29,8 @@ export function toPuttingBack(why: string): Change {
 }
 
 export function toReimaging(step: NodeStep, at: string, text: string): Change {
-  return { state: { kind: 'reimaging', until: timeAfter(at, step.reimage.timeoutMs) }, text };
+  const until = timeAfter(at, step.reimage.timeoutMs);
+  // What replaces it stands there already: of its own instance nothing is laid anew.
+  if (step.launch !== undefined) return { state: { kind: 'terminating', until }, text };
+  return { state: { kind: 'reimaging', until }, text };
 }

@@ -1,13 +1,13 @@
 // The states, events and facts of one node's way; the moves between them stand in node.ts.
 import type { DrainProgress, ForcePod, ForcePods, NodeOutcome, NodeStateName } from '../node-state.ts';
 import type { NodeStep } from '../plan.ts';
-import type { NodeTransition } from '../report.ts';
+import type { NodeTransition, Replacement } from '../report.ts';
 
 export type Evidence = { check: string; subject: string; expected: string; found: string; ok: boolean };
 
 export type NodeState =
-  /** Nothing was touched. `held`: why the run does not let it begin; null when it may. */
-  | { kind: 'waiting'; held: string | null }
+  /** Nothing was touched. `held`: why the run does not let it begin; null when it may. `launch`: by a launch. */
+  | { kind: 'waiting'; held: string | null; launch?: true }
   /** `force`: UIDs of the pods that a person let go by force. `asked`: how often somebody was asked for it. */
   | {
       kind: 'draining';
@@ -21,6 +21,14 @@ export type NodeState =
   /** Cordoned, and the run holds it there; `drained` says where it goes on. */
   | { kind: 'cordoned'; drained: boolean; held: string }
   | { kind: 'reimaging'; until: string }
+  /** Its replacement was launched, and is not Ready in the cluster yet. */
+  | { kind: 'joining'; until: string; instanceId: string; launchedAt: string }
+  /** Its replacement is verified and takes pods; the node itself is not touched yet. */
+  | { kind: 'inService'; held: string | null }
+  /** Drained; its instance is to go. */
+  | { kind: 'terminating'; until: string }
+  /** Its replacement, which has taken no pods yet, is taken away again. */
+  | { kind: 'removing'; until: string; why: string }
   | { kind: 'rejoining'; until: string; reimagedAt: string }
   | { kind: 'burning-in'; reimagedAt: string; bootId: string }
   | { kind: 'verifying'; until: string; reimagedAt: string; bootId: string }
@@ -59,6 +67,12 @@ export type NodeEvent = { at: string } & (
   | { kind: 'soaked' }
   | { kind: 'uncordoned'; uncordoned: boolean; why: string }
   | { kind: 'wasPutBack'; uncordoned: boolean; why: string }
+  | { kind: 'launched'; instanceId: string; launchedAt: string }
+  /** Nothing was launched, and nothing is wrong with the release: there is no room for another instance. */
+  | { kind: 'noCapacity'; why: string }
+  | { kind: 'joined'; node: string; uid: string; bootId: string }
+  | { kind: 'terminated' }
+  | { kind: 'replacementRemoved'; why: string }
   /** The step at hand cannot go on: its time is up, it is unsafe, or its activity failed for good. */
   | { kind: 'stepFailed'; of: NodeStateKind; why: string }
   | { kind: 'skipAsked'; by: string; reason: string }
@@ -74,6 +88,8 @@ export type NodeFactsKnown = {
   taskId: string | null;
   oldRootVolumeId: string | null;
   evidence: readonly Evidence[];
+  /** The node that takes this one's place, once it has joined; absent: none has. */
+  replacement?: Replacement;
 };
 
 /** One node's way so far: plain data, and all of it. */
@@ -97,6 +113,10 @@ export type NextNodeStep =
   | { kind: 'soak'; until: string; reimagedAt: string; bootId: string }
   | { kind: 'uncordon' }
   | { kind: 'putBack'; why: string }
+  | { kind: 'launch' }
+  | { kind: 'awaitJoined'; until: string; instanceId: string; launchedAt: string }
+  | { kind: 'terminate'; until: string }
+  | { kind: 'removeReplacement'; until: string }
   | { kind: 'end'; outcome: NodeOutcome };
 
 /** The STATE that people see for each state of the machine. */
@@ -107,6 +127,10 @@ export const STATE_SHOWN: Readonly<Record<NodeStateKind, NodeStateName>> = {
   cordoned: 'cordoned',
   reimaging: 'reimaging',
   rejoining: 'rejoining',
+  joining: 'rejoining',
+  inService: 'waiting',
+  terminating: 'reimaging',
+  removing: 'waiting',
   'burning-in': 'burning-in',
   verifying: 'verifying',
   soaking: 'soaking',

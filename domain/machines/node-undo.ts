@@ -16,7 +16,10 @@ export function changeByWish(
     case 'draining':
     case 'askingForce':
     case 'cordoned':
+    case 'inService':
       return toPuttingBack(why);
+    case 'terminating':
+      return { rejected: 'the node is empty and its instance is about to go: it is taken on to its end' };
     case 'puttingBack':
       // It is on its way back already; that it would come again is what the wish changes.
       if (state.deferring === true) return toPuttingBack(why);
@@ -41,6 +44,7 @@ export function changeByFailure(state: NodeState, why: string): Change {
     case 'failed':
       return { rejected: `the node's way has ended: ${state.kind}` };
     case 'waiting':
+    case 'inService':
       // The cordon may have happened although its answer never came: take it back.
       return toPuttingBack(why);
     case 'puttingBack':

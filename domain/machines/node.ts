@@ -7,7 +7,8 @@
 //   puttingBack ◀─ skip, abort, trip ─ cordoned ◀──┘              soaking ─▶ verified ─ uncordoned ─▶ done
 //      └▶ putBack, deferred any step that cannot go on ─▶ failed (stays cordoned)
 //
-// The drain and its timeout stand in node-drain.ts, the ways back in node-undo.ts. From `reimaging` on there
+// The drain and its timeout stand in node-drain.ts, the ways back in node-undo.ts, what comes before the cordon
+// and after the drain of a node that another instance replaces in node-replacement.ts. From `reimaging` on there
 // is no way back: a node is finished or fails where it stands. Pure; must never
 // learn the time by itself, nor forget what a state was entered with.
 import type { NodeStep } from '../plan.ts';
@@ -15,6 +16,16 @@ import { timeAfter } from './clock-math.ts';
 import { failed, held, illegal, toPuttingBack, toReimaging } from './node-change.ts';
 import type { Change } from './node-change.ts';
 import { fromAskingForce, fromDraining, toDraining } from './node-drain.ts';
+import {
+  beforeService,
+  failBeforeService,
+  fromLaunching,
+  fromReplacing,
+  removeByWish,
+  tellReplacement,
+  toService,
+  unverifiedReplacement,
+} from './node-replacement.ts';
 import { STATE_SHOWN } from './node-types.ts';
 import { changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
 import type { NextNodeStep, NodeEvent, NodeState, NodeWay } from './node-types.ts';
@@ -27,14 +38,14 @@ const PODS_NAMED_MAX = 5;
 export function newNodeWay(step: NodeStep): NodeWay {
   return {
     step,
-    state: { kind: 'waiting', held: null },
+    state: { kind: 'waiting', held: null, ...(step.launch === undefined ? {} : { launch: true }) },
     facts: { taskId: null, oldRootVolumeId: null, evidence: [] },
     trail: [],
   };
 }
 
 export function transition(way: NodeWay, event: NodeEvent): NodeMove {
-  const change = changeOf(way, event);
+  const change = tellReplacement(way, changeOf(way, event));
   if ('rejected' in change) return { kind: 'rejected', why: change.rejected };
   const moved = change.state.kind !== way.state.kind || change.state.kind === 'cordoned';
   const entry = { at: event.at, state: STATE_SHOWN[change.state.kind], text: change.text };
@@ -54,16 +65,21 @@ export function transition(way: NodeWay, event: NodeEvent): NodeMove {
 function changeOf(way: NodeWay, event: NodeEvent): Change {
   const { state, step } = way;
   if (event.kind === 'skipAsked' || event.kind === 'putBackAsked' || event.kind === 'abortAsked') {
-    return changeByWish(state, event);
+    return beforeService(way) ? removeByWish(way, event) : changeByWish(state, event);
   }
   if (event.kind === 'stepFailed') {
     // A wish has overtaken that step: a drain that finds its node put back has not failed.
     if (event.of !== state.kind) return illegal(state, event);
-    return changeByFailure(state, event.why);
+    return beforeService(way) ? failBeforeService(state, event.why) : changeByFailure(state, event.why);
   }
   switch (state.kind) {
     case 'waiting':
-      return fromWaiting(step, event);
+      return state.launch === true ? fromLaunching(step, event) : fromWaiting(step, event);
+    case 'joining':
+    case 'inService':
+    case 'terminating':
+    case 'removing':
+      return fromReplacing(way, state, event);
     case 'draining':
       return fromDraining(step, state, event);
     case 'askingForce':
@@ -79,13 +95,16 @@ function changeOf(way: NodeWay, event: NodeEvent): Change {
       if (event.kind !== 'burnInPassed') return illegal(state, event);
       return toVerifying(step, event.at, state, 'burn-in passed');
     case 'verifying':
+      if (event.kind === 'verifyFailed' && beforeService(way)) return unverifiedReplacement(state, event);
       return fromVerifying(step, state, event);
     case 'soaking':
-      if (event.kind === 'verifyFailed') return unverified(state, event);
+      if (event.kind === 'verifyFailed') {
+        return beforeService(way) ? unverifiedReplacement(state, event) : unverified(state, event);
+      }
       if (event.kind !== 'soaked') return illegal(state, event);
       return { state: { kind: 'verified', bootId: state.bootId }, text: 'soaked' };
     case 'verified':
-      return fromVerified(step, state, event);
+      return beforeService(way) ? toService(way, event) : fromVerified(step, state, event);
     case 'puttingBack':
       return fromPuttingBack(state, event);
     case 'done':
@@ -206,7 +225,16 @@ function podsText(pods: readonly { namespace: string; name: string; why: string 
 export function nextStep(state: NodeState): NextNodeStep {
   switch (state.kind) {
     case 'waiting':
+      if (state.held !== null) return { kind: 'awaitGrant' };
+      return state.launch === true ? { kind: 'launch' } : { kind: 'cordon' };
+    case 'joining':
+      return { ...state, kind: 'awaitJoined' };
+    case 'inService':
       return state.held === null ? { kind: 'cordon' } : { kind: 'awaitGrant' };
+    case 'terminating':
+      return { kind: 'terminate', until: state.until };
+    case 'removing':
+      return { kind: 'removeReplacement', until: state.until };
     case 'draining':
       return {
         kind: 'drain',

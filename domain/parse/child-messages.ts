@@ -74,7 +74,8 @@ export function isNodeOutcome(value: unknown): value is NodeOutcome {
       return (
         isText(value['release']) &&
         isText(value['bootId']) &&
-        (value['note'] === undefined || typeof value['note'] === 'string')
+        (value['note'] === undefined || typeof value['note'] === 'string') &&
+        (value['replacedBy'] === undefined || isText(value['replacedBy']))
       );
     case 'putBack':
       return (

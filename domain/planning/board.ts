@@ -13,6 +13,7 @@ import { splitDeferred } from './deferral.ts';
 import type { DeferralSplit, DeferredNode } from './deferral.ts';
 import type { NodeTimes } from './expected-time.ts';
 import { matchPools } from './match-pools.ts';
+import { REPLACES } from '../drain/cordon.ts';
 import { zoneOf } from './node-reading.ts';
 import { hoursOf } from './why-closed.ts';
 import { own } from '../own.ts';
@@ -66,6 +67,8 @@ export type PoolBoard = {
 export type Board = {
   observedAt: string;
   node: (name: string) => NodeFacts | undefined;
+  /** The node that was launched to take the place of the one of this name. */
+  replacementOf: (name: string) => NodeFacts | undefined;
   /** The one pool that the node's labels put it into now; undefined for none and for two. */
   poolOf: (name: string) => Pool | undefined;
   row: (name: string) => PlanRow | undefined;
@@ -108,7 +111,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
     const bound: Bound = {
       kind: 'budget',
       where: `of pool ${pool.name}`,
-      setting: 'unavailableMax',
+      setting: pool.policy.disruption.surge > 0 ? 'unavailableMax with surge' : 'unavailableMax',
       nodes: nodes.length,
       max: unavailableMaxOf(pool, nodes.length),
       away: new Map(unavailable.map(({ node, why }) => [node, why])),
@@ -130,6 +133,7 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
   return {
     observedAt: inventory.observedAt,
     node: (name) => byName.get(name),
+    replacementOf: (name) => inventory.nodes.find(({ annotations }) => annotations[REPLACES] === name),
     poolOf: (name) => (inTwo.has(name) ? undefined : match.poolOf.get(name)),
     row: (name) => rowByName.get(name),
     deferrals,

@@ -9,7 +9,8 @@ import type { Pool } from '../fleet.ts';
 import type { NodeFacts } from '../inventory.ts';
 import type { Why } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
-import { isReady } from './node-reading.ts';
+import { REPLACES } from '../drain/cordon.ts';
+import { RELEASE_ANNOTATION, isReady } from './node-reading.ts';
 
 export type Unavailable = { node: string; why: 'atWork' | 'failed' | 'notReady' | 'cordoned' };
 
@@ -26,8 +27,11 @@ export type Bound = {
   away: Map<string, Unavailable['why']>;
 };
 
-export function unavailableMaxOf(pool: Pool, nodes: number): number {
-  return resolveAmount(pool.policy.disruption.unavailableMax, nodes);
+/** Of each node in surge another one stands ready before it is taken: so many more lower nothing. */
+export function unavailableMaxOf({ policy }: Pool, nodes: number): number {
+  const { unavailableMax, surge } = policy.disruption;
+  const more = policy.reimage.method === 'replaceInstance' ? surge : 0;
+  return resolveAmount(unavailableMax, nodes) + more;
 }
 
 /** Of the whole cluster; null: no such bound. */
@@ -44,12 +48,18 @@ export function listUnavailable(
 ): readonly Unavailable[] {
   const unavailable: Unavailable[] = [...atWork].map((node) => ({ node, why: 'atWork' }));
   for (const node of nodes) {
-    if (atWork.has(node.name)) continue;
+    if (atWork.has(node.name) || isNotYetCapacity(node)) continue;
     if (failed.has(node.name)) unavailable.push({ node: node.name, why: 'failed' });
     else if (node.unschedulable) unavailable.push({ node: node.name, why: 'cordoned' });
     else if (!isReady(node)) unavailable.push({ node: node.name, why: 'notReady' });
   }
   return unavailable;
+}
+
+/** Launched to replace another, which stands there still, and not in service yet: nothing is away with it. */
+function isNotYetCapacity({ unschedulable, annotations }: NodeFacts): boolean {
+  const replaces = annotations[REPLACES] !== undefined;
+  return replaces && unschedulable && annotations[RELEASE_ANNOTATION] === undefined;
 }
 
 /** The first bound that one more node would break. */

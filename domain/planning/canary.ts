@@ -178,9 +178,10 @@ function readEnded(
 }
 
 function whyUnwell(board: Board, row: CanarySeen['row'], release: Release | undefined): string | undefined {
-  const node = board.node(row.node);
+  const planned = board.node(row.node);
+  const node = planned ?? board.replacementOf(row.node);
   if (node === undefined) return 'is gone';
-  if (node.uid !== row.uid) return 'was replaced by another node of its name';
+  if (planned !== undefined && planned.uid !== row.uid) return 'was replaced by another node of its name';
   if (!isReady(node)) return 'is not Ready';
   if (node.unschedulable) return 'is cordoned';
   const [difference] = release === undefined ? [] : listDifferences(node, release);

@@ -5,6 +5,8 @@
 // Cloud facts may be a minute old; the reimage itself asks again and fails closed.
 import type { Inventory } from '../inventory.ts';
 import type { Refusal } from '../plan.ts';
+import { own } from '../own.ts';
+import { whyNotInPlace, whyNotTemplate } from '../reimage/replacement.ts';
 import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
@@ -21,6 +23,7 @@ export function checkRun(definition: RunDefinition, inventory: Inventory, scope:
     ...groupSame(scope.refusals),
     ...checkSkew(definition, inventory),
     ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
+    ...groupSame(checkTemplates(inventory, upgrades)),
     ...checkSharedInstances(upgrades),
     ...checkHours(definition, inventory, upgrades),
   ]);
@@ -38,6 +41,24 @@ function checkInstance(entry: ScopeEntry, inventory: Inventory): readonly Refusa
   if (instance === undefined || instanceId === null) return [];
   const image = inventory.images[release.imageId];
   return listMismatches(node, { pool, release, instanceId, instance, image });
+}
+
+/** Of pools that replace instances: each template once, then what it would do to each node. */
+function checkTemplates({ templates = {} }: Inventory, upgrades: readonly ScopeEntry[]): readonly Refusal[] {
+  const told = new Set<string>();
+  return upgrades.flatMap(({ node, pool, release, instance }): readonly Refusal[] => {
+    const ref = pool.launchTemplate;
+    if (pool.policy.reimage.method !== 'replaceInstance' || ref === undefined) return [];
+    const facts = own(templates, pool.name);
+    const unfit = whyNotTemplate(ref, facts, release);
+    if (unfit.length > 0) {
+      if (told.has(pool.name)) return [];
+      told.add(pool.name);
+      return unfit.map((refusal) => ({ ...refusal, where: `pool ${pool.name}` }));
+    }
+    if (facts === undefined || instance === undefined) return [];
+    return whyNotInPlace(ref, facts, instance).map((refusal) => ({ ...refusal, where: node.name }));
+  });
 }
 
 /** A pool in which nothing could ever begin would only wait for ever. */

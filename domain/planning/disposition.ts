@@ -6,6 +6,7 @@ import type { Pool, Release } from '../fleet.ts';
 import type { ImageFacts, InstanceFacts, NodeFacts } from '../inventory.ts';
 import type { Disposition, Refusal, Why, WhyKind } from '../plan.ts';
 import { whyOwned } from '../reimage/instance-owner.ts';
+import { whyNoReplacement } from '../reimage/replacement.ts';
 import { whyNotReimage } from '../reimage/reimage-fit.ts';
 import type { OwnerMark } from '../run.ts';
 import { cordonOf, instanceIdOf, QUARANTINE_ANNOTATION } from './node-reading.ts';
@@ -89,5 +90,6 @@ export function listMismatches(
     release: o.release,
     reimage: o.pool.policy.reimage,
   });
-  return owned === undefined ? unfit : [owned, ...unfit];
+  const unfounded = whyNoReplacement(node.name, o.pool);
+  return [...(owned === undefined ? [] : [owned]), ...unfounded, ...unfit];
 }

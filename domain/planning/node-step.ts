@@ -50,10 +50,20 @@ export function planStep(o: {
       timeoutMs: reimage.timeoutMs,
       oldRootVolume: reimage.oldRootVolume,
     },
+    ...planLaunch(pool, o.deferrals ?? 0),
     // The policy has one patience for the machine: its volume, its boot, and what must come back after it.
     rejoinTimeoutMs: reimage.timeoutMs,
     verifySoakMs: verify.soakMs,
   };
+}
+
+function planLaunch(
+  { policy, launchTemplate, matchLabels }: Pool,
+  deferrals: number,
+): Pick<NodeStep, 'launch'> {
+  if (policy.reimage.method !== 'replaceInstance' || launchTemplate === undefined) return {};
+  const deferralsLeft = Math.max(0, policy.drain.deferralsMax - deferrals);
+  return { launch: { template: launchTemplate, matchLabels, deferralsLeft } };
 }
 
 /** What is neutral is left out: a step travels with every activity of its node. */

@@ -25,7 +25,9 @@ export function whyNotReimage(
   const refusals = whyInstanceUnfit(instance, target);
   if (target.reimage.method === 'reboot') return refusals;
   if (image === undefined) return [...refusals, refuse(target, 'imageMissing', whyImageMissing(target))];
-  return [...refusals, ...whyImageUnfit(instance, image, target)];
+  // Of a launch, EC2 compares the image with nothing: the instance becomes what template and image say.
+  if (target.reimage.method === 'replaceInstance') return [...refusals, ...whyImageUnready(image, target)];
+  return [...refusals, ...whyImageUnready(image, target), ...whyImageUnfit(instance, image, target)];
 }
 
 function whyInstanceUnfit(instance: InstanceFacts, target: ReimageTarget): readonly Refusal[] {
@@ -47,6 +49,7 @@ function whyInstanceUnfit(instance: InstanceFacts, target: ReimageTarget): reado
     }
     return refusals;
   }
+  if (target.reimage.method === 'replaceInstance') return refusals;
   if (instance.rootDeviceType !== 'ebs' || instance.rootVolumeId === null) {
     refusals.push(
       refuse(
@@ -59,6 +62,12 @@ function whyInstanceUnfit(instance: InstanceFacts, target: ReimageTarget): reado
     );
   }
   return refusals;
+}
+
+function whyImageUnready(image: ImageFacts, target: ReimageTarget): readonly Refusal[] {
+  if (image.state === 'available') return [];
+  const text = `${image.imageId} is ${image.state}; an image must be available`;
+  return [refuse(target, 'imageState', text)];
 }
 
 function whyImageUnfit(
@@ -75,11 +84,6 @@ function whyImageUnfit(
       );
     }
   };
-  if (image.state !== 'available') {
-    refusals.push(
-      refuse(target, 'imageState', `${image.imageId} is ${image.state}; an image must be available`),
-    );
-  }
   if (image.rootDeviceType !== 'ebs') {
     refusals.push(
       refuse(

@@ -77,8 +77,10 @@ function renderFrom(from: Readonly<Record<string, number>>): string {
 }
 
 function renderAtOnce(unavailableMax: number, pool: Pool | undefined): string {
-  const amount = pool?.policy.disruption.unavailableMax;
-  return amount?.kind === 'percent' ? `${unavailableMax} (${formatAmount(amount)})` : String(unavailableMax);
+  if (pool === undefined) return String(unavailableMax);
+  const { unavailableMax: amount, surge } = pool.policy.disruption;
+  if (surge > 0) return `${unavailableMax} (${formatAmount(amount)} and surge ${surge})`;
+  return amount.kind === 'percent' ? `${unavailableMax} (${formatAmount(amount)})` : String(unavailableMax);
 }
 
 function renderPool(pool: Pool, summary: PlanSummary, definition: RunDefinition): readonly string[] {

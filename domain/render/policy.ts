@@ -3,6 +3,7 @@
 import { formatDuration } from '../duration.ts';
 import type { Pool } from '../fleet.ts';
 import type { DrainRule, Policy } from '../policy.ts';
+import { renderTemplate } from '../reimage/replacement.ts';
 
 /** Who is asked before what. */
 export function renderApproval({ approval }: Policy): string {
@@ -33,20 +34,48 @@ export function renderCanary({ canary }: Policy, canaries: number): string | und
 }
 
 /** The way of one node, step by step. */
-export function renderWay({ policy }: Pool, imageId: string): readonly string[] {
-  const { drain, reimage, verify } = policy;
+export function renderWay(pool: Pool, imageId: string): readonly string[] {
+  const { policy } = pool;
+  const { reimage, verify } = policy;
   const timeout = formatDuration(reimage.timeoutMs);
+  if (reimage.method === 'replaceInstance') return renderReplacement(pool, imageId);
   return [
     'cordon, marked as ours',
-    ...(drain.rules.length === 0
-      ? []
-      : [`pods leave by these rules: ${drain.rules.map(renderRule).join('; ')}`]),
-    `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${renderOnTimeout(drain)}`,
+    ...renderDrain(policy),
     `${renderReimage(policy, imageId)}: ${timeout}`,
     `back and Ready after a new boot: ${timeout}`,
     `shows the release, its DaemonSets and GPUs again, all newer than the boot: ${timeout}`,
     ...(verify.soakMs > 0 ? [`stays so for ${formatDuration(verify.soakMs)}`] : []),
     'uncordon',
+  ];
+}
+
+/** The other one first, whole; then the node itself. */
+function renderReplacement({ policy, launchTemplate }: Pool, imageId: string): readonly string[] {
+  const { verify, reimage, drain } = policy;
+  const timeout = formatDuration(reimage.timeoutMs);
+  const from = launchTemplate === undefined ? 'a launch template' : renderTemplate(launchTemplate);
+  const often = drain.deferralsMax === 1 ? 'once' : `${drain.deferralsMax} times`;
+  return [
+    `another instance is launched from ${from}, image ${imageId}, into the same subnet: ${timeout}; ` +
+      `without capacity it is tried again after ${formatDuration(drain.deferForMs)}, ${often}, then the node is left as it is`,
+    `it joins as a new node, cordoned until it is verified: ${timeout}`,
+    `it shows the release, the labels of the pool, and the DaemonSets and GPUs of the old one: ${timeout}`,
+    ...(verify.soakMs > 0 ? [`it stays so for ${formatDuration(verify.soakMs)}`] : []),
+    'it takes pods; until here the old node is not touched',
+    'the old node is cordoned, marked as ours',
+    ...renderDrain(policy),
+    'its instance is terminated once the node was seen empty and the new one is still Ready',
+    'its Node object is deleted',
+  ];
+}
+
+function renderDrain({ drain }: Policy): readonly string[] {
+  return [
+    ...(drain.rules.length === 0
+      ? []
+      : [`pods leave by these rules: ${drain.rules.map(renderRule).join('; ')}`]),
+    `drain by evictions alone, budgets respected: ${formatDuration(drain.timeoutMs)}, then ${renderOnTimeout(drain)}`,
   ];
 }
 
@@ -80,7 +109,6 @@ function renderOnTimeout({ onTimeout, deferForMs, deferralsMax }: Policy['drain'
 
 function renderReimage({ reimage }: Policy, imageId: string): string {
   if (reimage.method === 'reboot') return 'reboot';
-  if (reimage.method === 'replaceInstance') return `another instance from ${imageId}`;
   const { oldRootVolume } = reimage;
   const old = oldRootVolume.kind === 'keep' ? `kept ${formatDuration(oldRootVolume.forMs)}` : 'deleted';
   return `new root volume from ${imageId}, the old one ${old}`;

@@ -16,6 +16,9 @@ export function renderTimeline(history: NodeHistory): string {
     renderNodeEnd(history),
     ...indent(renderColumns(['AT', 'STATE', 'FOR', 'WHAT WAS KNOWN'], rows)),
     ...(history.taskId === null ? [] : [`  root-volume task ${history.taskId}`]),
+    ...(history.replacement === undefined
+      ? []
+      : [`  replaced by ${printable(history.replacement.node)}, instance ${history.replacement.instanceId}`]),
     ...(history.oldRootVolumeId === null ? [] : [`  old root volume ${history.oldRootVolumeId}`]),
     ...(evidence.length === 0
       ? []
@@ -36,8 +39,9 @@ export function renderNodeEnd(history: NodeHistory): string {
   const head = `${history.node} (${history.pool}${attempt})`;
   const took = renderBetween(history.startedAt, history.endedAt);
   if (outcome.kind === 'done') {
+    const by = outcome.replacedBy === undefined ? '' : `, replaced by ${printable(outcome.replacedBy)}`;
     const note = outcome.note === undefined ? '' : `; ${printable(outcome.note)}`;
-    return `${head}: done in ${took}, ${history.from ?? 'unknown'} --> ${outcome.release}${note}`;
+    return `${head}: done in ${took}, ${history.from ?? 'unknown'} --> ${outcome.release}${by}${note}`;
   }
   if (outcome.kind === 'putBack' || outcome.kind === 'deferred') {
     const how = outcome.kind === 'deferred' ? 'deferred' : 'put back';
@@ -45,5 +49,6 @@ export function renderNodeEnd(history: NodeHistory): string {
     return `${head}: ${how} after ${took}, ${cordon}: ${printable(outcome.why)}`;
   }
   const pods = outcome.nodeEmpty ? 'empty' : 'not empty';
-  return `${head}: failed while ${outcome.at} after ${took}, stays cordoned, ${pods}: ${printable(outcome.why)}`;
+  const stays = outcome.untouched === true ? 'was not touched' : `stays cordoned, ${pods}`;
+  return `${head}: failed while ${outcome.at} after ${took}, ${stays}: ${printable(outcome.why)}`;
 }

@@ -41,6 +41,22 @@ const provider = z
   })
   .describe('Where the instances of the nodes are.');
 
+const launchTemplate = z
+  .strictObject({
+    id: pattern('the id of a launch template, lt-…', /^lt-[0-9a-z]{4,32}$/)
+      .optional()
+      .describe('Its id; or its name.'),
+    name: text('the name of a launch template').optional().describe('Its name; or its id.'),
+    version: pattern(
+      'a version in quotes, like "3", or $Latest or $Default',
+      /^(\d{1,9}|\$Latest|\$Default)$/,
+    )
+      .default('$Default')
+      .describe('A number, `$Latest` or `$Default`.'),
+  })
+  .refine((o) => (o.id === undefined) !== (o.name === undefined), { error: 'either id or name' })
+  .describe("What `reimage.method: replaceInstance` launches instances from; its image is the release's.");
+
 const pool = z.strictObject({
   name: name('the name of a pool').describe('Unique within the cluster.'),
   selector: z
@@ -55,6 +71,7 @@ const pool = z.strictObject({
   sla: flag.default(false).describe('Pools without an SLA go first.'),
   release: name('the name of a release').describe('What the pool should run; a name out of the catalog.'),
   policy: name('the name of a policy').default('default').describe('How the pool is upgraded.'),
+  launchTemplate: launchTemplate.optional(),
   owner: z
     .strictObject({
       kind: z

@@ -42,7 +42,16 @@ function resolvePool(pool: PoolEntry, policies: ReadonlyMap<string, Policy>): Po
     release: pool.release,
     policy,
     owner: pool.owner?.kind ?? null,
+    ...(pool.launchTemplate === undefined ? {} : { launchTemplate: toTemplateRef(pool.launchTemplate) }),
   };
+}
+
+function toTemplateRef({
+  id,
+  name,
+  version,
+}: NonNullable<PoolEntry['launchTemplate']>): NonNullable<Pool['launchTemplate']> {
+  return { id: id ?? null, name: name ?? null, version };
 }
 
 function resolvePolicies(file: FleetFile): ReadonlyMap<string, Policy> {

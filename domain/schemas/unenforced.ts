@@ -6,15 +6,8 @@ import { valueAt, type Finding } from './finding.ts';
 type Unenforced = { path: readonly string[]; neutral: string; isNeutral: (value: unknown) => boolean };
 
 const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
-const isZero = (value: unknown) => value === 0;
 
 export const unenforced: readonly Unenforced[] = [
-  { path: ['disruption', 'surge'], neutral: '0', isNeutral: isZero },
-  {
-    path: ['reimage', 'method'],
-    neutral: 'rootVolume or reboot',
-    isNeutral: (value) => value !== 'replaceInstance',
-  },
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
   {
     path: ['failure', 'onExceeded'],

@@ -2,14 +2,21 @@
 // A token gives the same task for ever, as EC2's does.
 import type { PortError } from '../../adapters/ports/errors.ts';
 import type { Instances, RootVolumeTask, TaskState } from '../../adapters/ports/instances.ts';
-import type { ImageFacts, InstanceFacts } from '../../domain/inventory.ts';
+import type { ImageFacts, InstanceFacts, LaunchTemplateFacts } from '../../domain/inventory.ts';
 
 export type FakeInstances = Instances & {
   instances: Map<string, InstanceFacts>;
   images: Map<string, ImageFacts>;
   tasks: RootVolumeTask[];
+  /** By id or name. */
+  templates: Map<string, LaunchTemplateFacts>;
+  /** Why nothing can be launched; null while it can. */
+  noCapacity: string | null;
   /** Each change of the world that was asked for, in order. */
-  changes: { method: 'ensureRootVolumeTask' | 'reboot' | 'tagOldRootVolume'; argument: unknown }[];
+  changes: {
+    method: 'ensureRootVolumeTask' | 'reboot' | 'tagOldRootVolume' | 'ensureInstance' | 'ensureTerminated';
+    argument: unknown;
+  }[];
   /** Volumes that the next reaping answers. */
   reapable: string[];
   /** Thrown by every method while set. */
@@ -32,6 +39,7 @@ export function instanceFacts(changes: Partial<InstanceFacts> & { instanceId: st
     rootVolumeSizeGib: 100,
     rootVolumeCreatedAt: '2026-01-01T00:00:00.000Z',
     tags: {},
+    subnetId: 'subnet-1',
     ...changes,
   };
 }
@@ -50,8 +58,21 @@ export function imageFacts(changes: Partial<ImageFacts> & { imageId: string }): 
   };
 }
 
+export function templateFacts(changes: Partial<LaunchTemplateFacts> = {}): LaunchTemplateFacts {
+  return {
+    templateId: 'lt-1',
+    version: '3',
+    imageId: 'ami-new',
+    instanceType: null,
+    subnetId: null,
+    namesInterfaces: false,
+    ...changes,
+  };
+}
+
 export function createFakeInstances(): FakeInstances {
   const byToken = new Map<string, RootVolumeTask>();
+  const launchedBy = new Map<string, InstanceFacts>();
   const picked = <T>(from: Map<string, T>, ids: readonly string[]) =>
     Object.fromEntries(ids.flatMap((id) => (from.has(id) ? [[id, from.get(id) as T]] : [])));
   /** Runs `work` unless the fake is told to fail. */
@@ -62,6 +83,8 @@ export function createFakeInstances(): FakeInstances {
   const fake: FakeInstances = {
     instances: new Map(),
     images: new Map(),
+    templates: new Map(),
+    noCapacity: null,
     tasks: [],
     changes: [],
     reapable: [],
@@ -94,6 +117,34 @@ export function createFakeInstances(): FakeInstances {
         byToken.set(request.clientToken, task);
         fake.tasks.push(task);
         return task;
+      }),
+    collectTemplate: (_provider, { id, name }) => answer(() => fake.templates.get(id ?? name ?? '')),
+    collectReplacements: (_provider, instanceId) =>
+      answer(() =>
+        [...fake.instances.values()].filter(({ tags }) => tags['refit.dev/replaces'] === instanceId),
+      ),
+    ensureInstance: (_provider, request) =>
+      answer(() => {
+        fake.changes.push({ method: 'ensureInstance', argument: request });
+        if (fake.noCapacity !== null) return { kind: 'noCapacity', why: fake.noCapacity };
+        const known = launchedBy.get(request.clientToken);
+        if (known !== undefined) return { kind: 'launched', instance: known };
+        const instance = instanceFacts({
+          instanceId: `i-launched${String(launchedBy.size + 1)}`,
+          imageId:
+            [...fake.templates.values()].find((one) => one.templateId === request.templateId)?.imageId ?? '',
+          tags: request.tags,
+          launchedAt: '2026-01-02T00:00:00.000Z',
+        });
+        launchedBy.set(request.clientToken, instance);
+        fake.instances.set(instance.instanceId, instance);
+        return { kind: 'launched', instance };
+      }),
+    ensureTerminated: (_provider, instanceId) =>
+      answer(() => {
+        fake.changes.push({ method: 'ensureTerminated', argument: { instanceId } });
+        const instance = fake.instances.get(instanceId);
+        if (instance !== undefined) fake.instances.set(instanceId, { ...instance, state: 'shutting-down' });
       }),
     reboot: (_provider, instanceId) =>
       answer(() => {

@@ -142,9 +142,17 @@ function createFakeCluster(): FakeCluster {
         if (node.unschedulable) return { kind: 'cordonedByOther', by: by ?? 'unknown' };
         change(o.node, {
           unschedulable: true,
-          annotations: { ...node.annotations, [OWNER_ANNOTATION]: o.owner },
+          annotations: {
+            ...node.annotations,
+            [OWNER_ANNOTATION]: o.owner,
+            ...(o.replaces === undefined ? {} : { 'refit.dev/replaces': o.replaces }),
+          },
         });
         return { kind: 'cordoned' };
+      }),
+    ensureNodeDeleted: (o) =>
+      answer('ensureNodeDeleted', o, () => {
+        if (meant(o) !== undefined) fake.nodes.delete(o.node);
       }),
     ensureUncordoned: (o) =>
       answer('ensureUncordoned', o, () => {

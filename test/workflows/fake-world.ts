@@ -27,6 +27,9 @@ type StepName =
   | 'awaitRejoined'
   | 'verifyNode'
   | 'soakNode'
+  | 'launchReplacement'
+  | 'awaitJoined'
+  | 'terminateNode'
   | 'planNext'
   | 'resolvePolicyChange';
 
@@ -51,6 +54,8 @@ export class FakeWorld {
   readonly reports: RunReport[] = [];
   readonly histories: NodeHistory[] = [];
   readonly cordoned = new Set<string>();
+  /** `n1/1`: attempts for which another instance was launched and not taken away again. */
+  readonly launched = new Set<string>();
   /** The most nodes that were cordoned at one moment. */
   cordonedMost = 0;
   holder: ClusterHold = { kind: 'held' };
@@ -335,8 +340,47 @@ export class FakeWorld {
           return { kind: 'failed', evidence: [], why: 'turned bad while it soaked: gpus' };
         return { kind: 'verified', evidence: [] };
       },
+      launchReplacement: async (o) => {
+        const { node, attempt } = o.step;
+        if (!this.launched.has(`${node}/${String(attempt)}`)) {
+          const withheld = await this.#withheld(o);
+          if (withheld !== undefined) return withheld;
+          if (this.#fails('launchReplacement', node)) return { kind: 'noCapacity', why: 'no capacity' };
+          this.#note('launchReplacement', o);
+          this.launched.add(`${node}/${String(attempt)}`);
+        }
+        this.#wait('launchReplacement', node);
+        return { kind: 'launched', instanceId: `i-new-${node}`, launchedAt: soon() };
+      },
+      awaitJoined: (o) => {
+        const { node } = o.step;
+        this.#wait('awaitJoined', node);
+        this.#note('awaitJoined', o);
+        if (this.#fails('awaitJoined', node))
+          return Promise.resolve({ kind: 'timedOut', why: 'no node names it' });
+        return Promise.resolve({
+          kind: 'joined',
+          node: `${node}-new`,
+          uid: `uid-${node}-new`,
+          bootId: 'boot-new',
+        });
+      },
+      terminateNode: async (o) => {
+        const withheld = await this.#withheld(o);
+        if (withheld !== undefined) return withheld;
+        this.#wait('terminateNode', o.step.node);
+        this.#note('terminateNode', o);
+        this.cordoned.delete(o.step.node);
+        return { kind: 'terminated' };
+      },
+      removeReplacement: (o) => {
+        this.#note('removeReplacement', o);
+        this.launched.delete(`${o.step.node}/${String(o.step.attempt)}`);
+        return Promise.resolve({ why: 'what was launched is terminated' });
+      },
       uncordonNode: (o) => {
         this.#note('uncordonNode', o);
+        if (o.replacement !== undefined) return Promise.resolve({ uncordoned: true, why: 'uncordoned' });
         this.cordoned.delete(o.step.node);
         return Promise.resolve({ uncordoned: true, why: 'uncordoned' });
       },

@@ -77,6 +77,8 @@ export function rowOf(node: string, pool = 'h100'): PlanRow {
   };
 }
 
+const launch = { template: { id: 'lt-1', name: null, version: '3' }, matchLabels: {}, deferralsLeft: 1 };
+
 export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h100'): NodeStep {
   return {
     node,
@@ -94,6 +96,7 @@ export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h1
       timeoutMs: policy.reimage.timeoutMs,
       oldRootVolume: policy.reimage.oldRootVolume,
     },
+    ...(policy.reimage.method === 'replaceInstance' ? { launch } : {}),
     rejoinTimeoutMs: policy.reimage.timeoutMs,
     verifySoakMs: policy.verify.soakMs,
   };

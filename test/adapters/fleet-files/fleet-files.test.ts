@@ -269,8 +269,8 @@ describe('resolving a run', () => {
       ['policy.drain.timeout', '5', 'give it a unit, like 30m'],
     ],
     [
-      { ...input, policy: { disruption: { surge: 2 } } },
-      ['policy.disruption.surge', '2', 'leave it out, or set it to 0'],
+      { ...input, policy: { verify: { checks: ['dcgm'] } } },
+      ['policy.verify.checks', expect.any(String), 'leave it out, or set it to []'],
     ],
     [{ ...input, policy: { name: 'x' } }, ['policy.name', 'name', expect.any(String)]],
   ])('names what is wrong in %j [I66]', async (wrong, [path, found, fix]) => {
@@ -311,13 +311,13 @@ describe('resolving a run', () => {
   it('tells all that is wrong with a change of policy at once [I153]', async () => {
     const port = await files();
     const definition = await port.resolveRun(input);
-    const wrong = { drain: { timout: '1h' }, disruption: { unavailableMax: 0, surge: 2 } };
+    const wrong = { drain: { timout: '1h' }, disruption: { unavailableMax: 0 }, verify: { checks: ['x'] } };
     const { problems } = await refusalOf(port.changePolicy(definition, wrong));
     expect(problems.map(({ path, fix }) => [path, fix])).toEqual(
       expect.arrayContaining([
         ['policy.drain.timout', 'did you mean timeout?'],
         ['policy.disruption.unavailableMax', null],
-        ['policy.disruption.surge', 'leave it out, or set it to 0'],
+        ['policy.verify.checks', 'leave it out, or set it to []'],
       ]),
     );
     const nobody = { ...definition, requestedBy: null };

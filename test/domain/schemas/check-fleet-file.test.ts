@@ -109,7 +109,7 @@ describe('a wrong fleet file', () => {
       'an unknown key',
       (d) => Object.assign(pool(d, 0), { relase: 'x' }),
       'spec.clusters[0].pools[0].relase',
-      'a known key: name, selector, sla, release, policy, owner',
+      'a known key: name, selector, sla, release, policy, launchTemplate, owner',
       'did you mean release?',
     ],
     [
@@ -292,14 +292,10 @@ describe('a wrong fleet file', () => {
 describe('fields that this version does not enforce', () => {
   /** A value that the format allows and that is not neutral, for each of them. */
   const set: Readonly<Record<string, unknown>> = {
-    'disruption.surge': 1,
-    'reimage.method': 'replaceInstance',
     'verify.checks': ['dcgm'],
     'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
-    'disruption.surge': 0,
-    'reimage.method': 'reboot',
     'verify.checks': [],
     'failure.onExceeded': 'stop',
   };
