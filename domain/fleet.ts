@@ -37,7 +37,14 @@ export type Cluster = {
   pools: readonly Pool[];
 };
 
-/** One entry of the catalog. A node that does not show all of `expects` is out of date. */
+/** AMI ids, `ami-…`: one for every region (the clusters are in one), or one for each. */
+type ReleaseImage =
+  { kind: 'everywhere'; id: string } | { kind: 'byRegion'; ids: Readonly<Record<string, string>> };
+
+/** One entry of the catalog, as all clusters of the fleet know it. */
+export type CatalogRelease = { name: string; image: ReleaseImage; expects: Release['expects'] };
+
+/** The same in one cluster's region. A node that does not show all of `expects` is out of date. */
 export type Release = {
   name: string;
   /** AMI id, `ami-…`. */
@@ -49,7 +56,20 @@ export type Release = {
   };
 };
 
-export type Fleet = { name: string; clusters: readonly Cluster[]; releases: readonly Release[] };
+/** How a release goes from one tier to the next. */
+export type Promotion = {
+  /** How long the clusters of a tier must have run it before the next tier is begun. */
+  soakMs: number;
+  /** Of the nodes that ended in a cluster's run, done or failed, so many must be done. */
+  successMinPercent: number;
+};
+
+export type Fleet = {
+  name: string;
+  clusters: readonly Cluster[];
+  releases: readonly CatalogRelease[];
+  promotion: Promotion;
+};
 
 /** What an activity needs to reach one cluster and its cloud; travels in every activity's input. */
 export type ClusterRef = { name: string; connection: Connection; provider: Provider };

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { expectationOf, findingsOf } from '../../domain/schemas/expectation.ts';
 import { renderNames } from '../../domain/schemas/check-fleet-file.ts';
 import { valueAt, type Finding } from '../../domain/schemas/finding.ts';
+import { releaseIn, releasesIn } from '../../domain/release-image.ts';
 import { mergePolicy, policyOverrides, type PolicyOverrides } from '../../domain/schemas/policy.ts';
 import { checkEnforced } from '../../domain/schemas/unenforced.ts';
 import type { LoadedFleet } from './load-fleets.ts';
@@ -30,7 +31,7 @@ export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeIn
   const overrides = parseOverrides(input.policy);
   const problems = [
     ...checkPools(cluster, input),
-    ...checkRelease(fleet, input),
+    ...checkRelease(fleet, cluster, input),
     ...checkNodes(input),
     ...overrides.problems,
   ];
@@ -73,18 +74,25 @@ function define(
     tier: cluster.tier,
     clusterUnavailableMax: cluster.unavailableMax,
     pools,
-    releases: Object.fromEntries(pools.map((pool) => [pool.name, releaseOf(fleet, pool, input)])),
-    catalog: fleet.releases,
+    releases: Object.fromEntries(
+      pools.map((pool) => [pool.name, releaseOf(fleet, { cluster, pool, input })]),
+    ),
+    catalog: releasesIn(fleet.releases, cluster.provider.region),
     nodes: input.nodes === undefined ? null : [...new Set(input.nodes)],
     planDigest: input.planDigest ?? null,
     requestedBy: input.requestedBy ?? null,
   };
 }
 
-function releaseOf(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): Release {
+function releaseOf(
+  fleet: Fleet,
+  { cluster, pool, input }: { cluster: Cluster; pool: Pool; input: FleetUpgradeInput },
+): Release {
   const wanted = input.release ?? pool.release;
-  const release = fleet.releases.find(({ name }) => name === wanted);
-  if (release === undefined) throw new Error(`no release ${wanted} in a checked fleet`);
+  const { region } = cluster.provider;
+  const known = fleet.releases.find(({ name }) => name === wanted);
+  const release = known === undefined ? undefined : releaseIn(known, region);
+  if (release === undefined) throw new Error(`no release ${wanted} for ${region} in a checked fleet`);
   return release;
 }
 
@@ -112,10 +120,15 @@ function checkPools(cluster: Cluster, input: FleetUpgradeInput): FleetProblem[] 
   );
 }
 
-function checkRelease(fleet: Fleet, input: FleetUpgradeInput): FleetProblem[] {
-  const known = namesOf(fleet.releases);
-  if (input.release === undefined || known.includes(input.release)) return [];
-  return [unknownName(['release'], input.release, 'a release of the catalog', known)];
+function checkRelease(fleet: Fleet, { provider }: Cluster, input: FleetUpgradeInput): FleetProblem[] {
+  if (input.release === undefined) return [];
+  const release = fleet.releases.find(({ name }) => name === input.release);
+  if (release === undefined) {
+    return [unknownName(['release'], input.release, 'a release of the catalog', namesOf(fleet.releases))];
+  }
+  if (releaseIn(release, provider.region) !== undefined) return [];
+  const fix = `give it an image for ${provider.region} in the fleet file: spec.releases[].image.ec2`;
+  return [wrong(['release'], input.release, `a release with an image in ${provider.region}`, fix)];
 }
 
 /** Whoever asked for the run may not approve it: so it must be known who that is. */

@@ -11,7 +11,12 @@ afterEach(() => {
 
 function bedOf(...regions: string[]) {
   const clusters = regions.map((region) => ({ provider: { kind: 'ec2', region } }) as Cluster);
-  const fleet: Fleet = { name: 'training', clusters, releases: [] };
+  const fleet: Fleet = {
+    name: 'training',
+    clusters,
+    releases: [],
+    promotion: { soakMs: 0, successMinPercent: 100 },
+  };
   const instances = createFakeInstances();
   const asked: string[] = [];
   return {
