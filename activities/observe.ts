@@ -7,6 +7,8 @@
 import { createHash } from 'node:crypto';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { Records } from '../adapters/ports/records.ts';
+import type { PlanEstimate } from '../domain/estimate.ts';
+import { estimatePlan } from '../domain/planning/estimate.ts';
 import { instanceIdOf } from '../domain/planning/node-reading.ts';
 import { matchPools } from '../domain/planning/match-pools.ts';
 import { renderPlanForDigest } from '../domain/planning/plan-digest.ts';
@@ -21,13 +23,20 @@ import type { OwnerMark, RunDefinition } from '../domain/run.ts';
 import type { Activities, PlanNextInput } from './api.ts';
 import type { ActivityDeps } from './deps.ts';
 import { toApplicationFailure } from './failures.ts';
+import { collectPastTimes } from './past-nodes.ts';
 
-type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now'>;
+type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now' | 'records'>;
 
 /** What a look at the cluster leads to; `pages` is empty until somebody stores the rows. */
 export type ObservedPlan =
   | { kind: 'refused'; refusals: readonly Refusal[]; inventory: Inventory }
-  | { kind: 'planned'; summary: PlanSummary; rows: readonly PlanRow[]; inventory: Inventory };
+  | {
+      kind: 'planned';
+      summary: PlanSummary;
+      rows: readonly PlanRow[];
+      estimate: PlanEstimate;
+      inventory: Inventory;
+    };
 
 /** One consistent LIST of the nodes, then the instances of those in scope and the images of their releases. */
 export async function collectInventory(deps: ObserveDeps, definition: RunDefinition): Promise<Inventory> {
@@ -59,11 +68,16 @@ export async function observeAndPlan(
   definition: RunDefinition,
   owner: OwnerMark | null,
 ): Promise<ObservedPlan> {
-  const inventory = await collectInventory(deps, definition);
+  const [inventory, past] = await Promise.all([
+    collectInventory(deps, definition),
+    collectPastTimes(deps.records, definition),
+  ]);
   const plan = planRun(definition, inventory, owner);
   if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals, inventory };
   const digest = digestOf(renderPlanForDigest(definition, plan.rows));
-  return { kind: 'planned', summary: { ...plan.draft, digest, pages: [] }, rows: plan.rows, inventory };
+  const estimate = estimatePlan(definition, plan.rows, inventory, past);
+  const summary: PlanSummary = { ...plan.draft, digest, pages: [], expected: estimate.whole };
+  return { kind: 'planned', summary, rows: plan.rows, estimate, inventory };
 }
 
 /** The activities that look and plan. One set for each worker: it remembers the pages of running plans. */

@@ -1,5 +1,6 @@
 // The plan: every node of the scope, in the order in which it would be taken, with the reason for
 // what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
+import type { ExpectedRun } from './estimate.ts';
 import type { Release } from './fleet.ts';
 import type { DrainRule, OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
 
@@ -114,6 +115,8 @@ export type PlanSummary = {
   /** Old root volumes that will stay, how large in all and for how long; null with another method. */
   oldRootVolumes: { count: number; sizeGib: number; keptForMs: number } | null;
   warnings: readonly string[];
+  /** What it is expected to take; absent in what older planners told. */
+  expected?: ExpectedRun;
 };
 
 /** Rows to a page: 500 rows of 200–300 bytes stay under the 256 KB that a payload may have. */

@@ -2,10 +2,12 @@
 // at once, what each node goes through, what stays behind, who is asked. Says what is left out.
 import { formatAmount } from '../amount.ts';
 import { formatDuration } from '../duration.ts';
+import type { PlanEstimate } from '../estimate.ts';
 import type { Pool } from '../fleet.ts';
 import type { PlanRow, PlanSummary } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { indent, renderColumns } from './columns.ts';
+import { renderEstimate } from './estimate.ts';
 import { renderHours } from './hours.ts';
 import { renderApproval, renderCanary, renderFailure, renderWay } from './policy.ts';
 import { printable } from './printable.ts';
@@ -14,11 +16,12 @@ import { own } from '../own.ts';
 /** A screen or two; the rest is in the JSON. */
 const ROWS_SHOWN = 200;
 
-/** `definition` adds what the policies say; without it only the plan's own facts are shown. */
+/** `definition` adds what the policies say, `estimate` what it is expected to take. */
 export function renderPlan(
   summary: PlanSummary,
   rows: readonly PlanRow[],
   definition?: RunDefinition,
+  estimate?: PlanEstimate,
 ): string {
   return [
     ...renderHead(summary, definition),
@@ -27,6 +30,7 @@ export function renderPlan(
     ...(definition === undefined
       ? []
       : definition.pools.flatMap((pool) => renderPool(pool, summary, definition))),
+    ...renderExpected(estimate),
     ...renderStaying(summary),
     ...renderWarnings(summary),
     ...renderUpgrades(rows),
@@ -108,6 +112,12 @@ function renderTurns({ name, policy }: Pool, planned: PlanSummary['pools'][numbe
       ? []
       : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
   ];
+}
+
+function renderExpected(estimate: PlanEstimate | undefined): readonly string[] {
+  if (estimate === undefined || estimate.pools.length === 0) return [];
+  const [first = '', ...others] = renderEstimate(estimate);
+  return ['', `${first.slice(0, 1).toUpperCase()}${first.slice(1)}`, ...others];
 }
 
 function renderStaying({ oldRootVolumes }: PlanSummary): readonly string[] {

@@ -49,9 +49,9 @@ export async function showPlan(
       context.setExitCode(EXIT.refused);
       return;
     }
-    const { summary, rows } = answer;
-    printFacts(context, flags.output, { kind: 'planned', summary, rows }, () =>
-      renderPlan(answer.summary, answer.rows, answer.definition),
+    const { summary, rows, estimate } = answer;
+    printFacts(context, flags.output, { kind: 'planned', summary, rows, estimate }, () =>
+      renderPlan(summary, rows, answer.definition, estimate),
     );
     const demanded = input.planDigest;
     if (demanded !== undefined && demanded !== answer.summary.digest) {
