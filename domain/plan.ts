@@ -51,6 +51,8 @@ export type WhyKind =
   | 'deferred'
   /** So many nodes are deferred that nothing further is begun. */
   | 'deferralBudget'
+  /** A cluster of a lower tier has not soaked the release. */
+  | 'lowerTier'
   /** Outside of its windows, or too near to the end of one. */
   | 'window'
   /** In an exclusion, or too near to the beginning of one. */
@@ -171,7 +173,8 @@ export type NodeStep = {
 export type GateWish = {
   /** `canary`, `canary/<pool>` or `notReady/<pool>`. */
   name: string;
-  kind: 'canary' | 'notReady';
+  kind: 'canary' | 'notReady' | 'tier';
+  /** Empty with kind `tier`, which is about all pools. */
   pool: string;
   /** What a person should know before answering, one fact a line. */
   evidence: readonly string[];

@@ -2,6 +2,7 @@
 // A change of the fleet file, or another worker's copy of it, changes nothing in a run that has begun.
 import type { Amount } from './policy.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
+import type { LowerTiers } from './rollout.ts';
 
 /** Input of `fleetUpgrade`, as typed by people. */
 export type FleetUpgradeInput = {
@@ -43,6 +44,10 @@ export type RunDefinition = {
   /** The digest that the starter demanded, when he did. */
   planDigest: string | null;
   requestedBy: string | null;
+  /** Digest of the release of each pool in scope, for the records. Absent: begun by an older version. */
+  releaseDigests?: Readonly<Record<string, string>>;
+  /** What has not soaked in the tiers below; absent: nothing that the run would roll out. */
+  lowerTiers?: LowerTiers;
 };
 
 /** `<namespace>/<workflowId>/<firstExecutionRunId>`: stands on nodes and in the Lease. */

@@ -2,7 +2,7 @@
 // overridden, pools put in order. Reads nothing; everything wrong with the input is told at once.
 import { whyLooser } from '../../domain/approval-change.ts';
 import { InvalidFleet, renderPath, type FleetProblem } from '../../domain/invalid-fleet.ts';
-import type { Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
+import type { CatalogRelease, Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
 import { renderFound } from '../../domain/parse/parsed.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 import { z } from 'zod';
@@ -14,6 +14,7 @@ import { mergePolicy, policyOverrides, type PolicyOverrides } from '../../domain
 import { checkEnforced } from '../../domain/schemas/unenforced.ts';
 import type { LoadedFleet } from './load-fleets.ts';
 import { nearest } from './nearest.ts';
+import { releaseDigestOf } from './tiers.ts';
 
 /** It travels in the workflow's history and in every activity that plans: an eighth of a payload's size. */
 const DEFINITION_BYTES_MAX = 64 * 1024;
@@ -21,7 +22,7 @@ const DEFINITION_BYTES_MAX = 64 * 1024;
 const NODE_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): RunDefinition {
-  const fleet = findFleet(loaded, input);
+  const fleet = findFleet(loaded, input.fleet);
   const cluster = fleet.clusters.find(({ name }) => name === input.cluster);
   if (cluster === undefined) {
     throw new InvalidFleet([
@@ -81,6 +82,9 @@ function define(
     nodes: input.nodes === undefined ? null : [...new Set(input.nodes)],
     planDigest: input.planDigest ?? null,
     requestedBy: input.requestedBy ?? null,
+    releaseDigests: Object.fromEntries(
+      pools.map((pool) => [pool.name, releaseDigestOf(inCatalog(fleet, pool, input))]),
+    ),
   };
 }
 
@@ -88,17 +92,23 @@ function releaseOf(
   fleet: Fleet,
   { cluster, pool, input }: { cluster: Cluster; pool: Pool; input: FleetUpgradeInput },
 ): Release {
-  const wanted = input.release ?? pool.release;
   const { region } = cluster.provider;
-  const known = fleet.releases.find(({ name }) => name === wanted);
-  const release = known === undefined ? undefined : releaseIn(known, region);
-  if (release === undefined) throw new Error(`no release ${wanted} for ${region} in a checked fleet`);
+  const known = inCatalog(fleet, pool, input);
+  const release = releaseIn(known, region);
+  if (release === undefined) throw new Error(`no ${known.name} for ${region} in a checked fleet`);
+  return release;
+}
+
+function inCatalog(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): CatalogRelease {
+  const wanted = input.release ?? pool.release;
+  const release = fleet.releases.find(({ name }) => name === wanted);
+  if (release === undefined) throw new Error(`no release ${wanted} in a checked fleet`);
   return release;
 }
 
 /** The fleet, when it is right; else what is wrong with it, or that there is none. */
-function findFleet(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): Fleet {
-  const named = loaded.filter(({ name }) => name === input.fleet);
+export function findFleet(loaded: readonly LoadedFleet[], wanted: string): Fleet {
+  const named = loaded.filter(({ name }) => name === wanted);
   const broken = named.flatMap(({ problems }) => problems);
   if (broken.length > 0) throw new InvalidFleet(broken);
   const fleet = named[0]?.fleet;
@@ -106,7 +116,7 @@ function findFleet(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): Fl
   const known = loaded.flatMap(({ name }) => name ?? []);
   // It may well stand in a file that cannot be read: those problems belong to the answer.
   throw new InvalidFleet([
-    unknownName(['fleet'], input.fleet, 'a fleet of the files that REFIT_FLEET names', known),
+    unknownName(['fleet'], wanted, 'a fleet of the files that REFIT_FLEET names', known),
     ...loaded.flatMap(({ problems }) => problems),
   ]);
 }

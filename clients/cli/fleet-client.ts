@@ -17,6 +17,7 @@ export async function openFleetSide(path: string | undefined, env: Environment):
   }
   const { createDeps } = await import('../../workers/compose.ts');
   const { resolveWithTiers } = await import('../../activities/rollouts.ts');
+  const { resolveWithTiers } = await import('../../activities/rollouts.ts');
   const { collectInventory, observeAndPlan } = await import('../../activities/observe.ts');
   const deps = createDeps({ ...env, REFIT_FLEET: fleetPath });
   return {

@@ -50,7 +50,7 @@ export type OpenGate = {
     | { kind: 'adopt'; holder: OwnerMark }
     | { kind: 'pool'; pool: string }
     /** Wished by the planner: fleet-canary.ts. */
-    | { kind: 'canary' | 'notReady'; pool: string }
+    | { kind: 'canary' | 'notReady' | 'tier'; pool: string }
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
     | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string }
     /** `ask`: which of the child's questions it is; the child holds the pods that were listed. */

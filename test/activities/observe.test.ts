@@ -13,6 +13,7 @@ import { createFakeInstances, imageFacts } from '../fakes/fake-instances.ts';
 import { createFakeKubernetes } from '../fakes/fake-kubernetes.ts';
 import { createFakeRecords } from '../fakes/fake-records.ts';
 import { createFakeRuns } from '../fakes/fake-runs.ts';
+import { NO_TIERS } from '../fakes/node-input.ts';
 import {
   NEW,
   OBSERVED_AT,
@@ -52,6 +53,7 @@ function createWorld() {
     runs: createFakeRuns(),
     fleetFiles: {
       collectFleets: () => Promise.resolve([]),
+      collectTiers: () => Promise.resolve(NO_TIERS),
       resolveRun: () => Promise.reject(new Error('unused')),
       changePolicy: () => Promise.reject(new Error('unused')),
     },

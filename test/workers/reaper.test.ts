@@ -4,6 +4,7 @@ import { PortError } from '../../adapters/ports/errors.ts';
 import type { Cluster, Fleet } from '../../domain/fleet.ts';
 import { REAP_EVERY_MS, reapOnce, startReaper } from '../../workers/reaper.ts';
 import { createFakeInstances } from '../fakes/fake-instances.ts';
+import { NO_TIERS } from '../fakes/node-input.ts';
 
 afterEach(() => {
   jest.useRealTimers();
@@ -33,6 +34,7 @@ function bedOf(...regions: string[]) {
       },
       fleetFiles: {
         collectFleets: () => Promise.resolve([fleet]),
+        collectTiers: () => Promise.resolve(NO_TIERS),
         resolveRun: () => Promise.reject(new Error('unused')),
         changePolicy: () => Promise.reject(new Error('unused')),
       },
