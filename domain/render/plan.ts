@@ -9,8 +9,9 @@ import type { RunDefinition } from '../run.ts';
 import { indent, renderColumns } from './columns.ts';
 import { renderEstimate } from './estimate.ts';
 import { renderHours } from './hours.ts';
-import { renderApproval, renderCanary, renderFailure, renderWay } from './policy.ts';
+import { renderApproval, renderFailure, renderWay } from './policy.ts';
 import { printable } from './printable.ts';
+import { renderTurns } from './turns.ts';
 import { own } from '../own.ts';
 
 /** A screen or two; the rest is in the JSON. */
@@ -97,20 +98,6 @@ function renderPool(pool: Pool, summary: PlanSummary, definition: RunDefinition)
     ...indent([`asked: ${renderApproval(pool.policy)}`, `failures: ${renderFailure(pool.policy)}`]),
     ...indent(renderTurns(pool, planned)),
     ...indent(renderHours(pool, planned)),
-  ];
-}
-
-/** Who goes first, who goes last, and how many at once beside the pool's own bound. */
-function renderTurns({ name, policy }: Pool, planned: PlanSummary['pools'][number]): readonly string[] {
-  const canary = renderCanary(policy, planned.canaries ?? 0);
-  const { unavailableMaxPerZone } = policy.disruption;
-  const notReady = planned.notReady ?? 0;
-  return [
-    ...(canary === undefined ? [] : [`canaries: ${canary}`]),
-    ...(unavailableMaxPerZone === null ? [] : [`at most ${unavailableMaxPerZone} at once in one zone`]),
-    ...(notReady === 0
-      ? []
-      : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
   ];
 }
 
