@@ -10,6 +10,7 @@ import { indent, renderColumns } from './columns.ts';
 import { renderEstimate } from './estimate.ts';
 import { renderHours } from './hours.ts';
 import { renderApproval, renderFailure, renderWay } from './policy.ts';
+import { renderPreflight } from './preflight.ts';
 import { printable } from './printable.ts';
 import { renderTurns } from './turns.ts';
 import { own } from '../own.ts';
@@ -34,6 +35,7 @@ export function renderPlan(
     ...renderExpected(estimate),
     ...renderStaying(summary),
     ...renderWarnings(summary),
+    ...renderPreflight(summary, rows),
     ...renderUpgrades(rows),
     ...renderLeftAlone(rows),
   ].join('\n');
