@@ -1,5 +1,6 @@
 // The fleet as its file declares it, after parsing: clusters, pools, the catalog of releases.
 // Never holds what was observed; that is inventory.ts.
+import type { NotificationTarget } from './notification.ts';
 import type { Amount, Policy } from './policy.ts';
 
 export type Tier = 'dev' | 'qa' | 'prod';
@@ -69,6 +70,8 @@ export type Fleet = {
   clusters: readonly Cluster[];
   releases: readonly CatalogRelease[];
   promotion: Promotion;
+  /** Absent: nobody is told of anything. */
+  notifications?: readonly NotificationTarget[];
 };
 
 /** What an activity needs to reach one cluster and its cloud; travels in every activity's input. */

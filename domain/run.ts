@@ -1,6 +1,7 @@
 // One run: what was asked, and the definition that it keeps from its first activity to its end.
 // A change of the fleet file, or another worker's copy of it, changes nothing in a run that has begun.
 import type { Amount } from './policy.ts';
+import type { NotificationTarget } from './notification.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
 import type { LowerTiers } from './rollout.ts';
 
@@ -48,6 +49,8 @@ export type RunDefinition = {
   releaseDigests?: Readonly<Record<string, string>>;
   /** What has not soaked in the tiers below; absent: nothing that the run would roll out. */
   lowerTiers?: LowerTiers;
+  /** Absent: nobody is told of anything, and nothing of it stands in the history. */
+  notifications?: readonly NotificationTarget[];
 };
 
 /** `<namespace>/<workflowId>/<firstExecutionRunId>`: stands on nodes and in the Lease. */

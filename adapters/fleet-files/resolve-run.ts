@@ -85,6 +85,7 @@ function define(
     releaseDigests: Object.fromEntries(
       pools.map((pool) => [pool.name, releaseDigestOf(inCatalog(fleet, pool, input))]),
     ),
+    ...(fleet.notifications === undefined ? {} : { notifications: fleet.notifications }),
   };
 }
 

@@ -35,6 +35,7 @@ function checkNames(document: unknown): Finding[] {
     { what: 'cluster', path: ['spec', 'clusters'] as Path },
     { what: 'release', path: ['spec', 'releases'] as Path },
     { what: 'policy', path: ['spec', 'policies'] as Path },
+    { what: 'notification', path: ['spec', 'notifications'] as Path },
     ...entriesAt(document, ['spec', 'clusters']).map(({ path }) => ({
       what: 'pool',
       path: [...path, 'pools'] as Path,

@@ -1,6 +1,7 @@
 // The fleet file: every field that the format knows, those included that this version refuses to
 // enforce (unenforced.ts). What one field says about another is checked in check-fleet-file.ts.
 import { z } from 'zod';
+import { NOTIFICATIONS_MAX, notification } from './notifications.ts';
 import { policyEntry } from './policy.ts';
 import { amount, duration, flag, fleetName, labels, name, pattern, percent, text } from './scalars.ts';
 
@@ -169,6 +170,11 @@ export const fleetFile = z
         .max(POLICIES_MAX)
         .default([])
         .describe('Policies beside the built-in `default`.'),
+      notifications: z
+        .array(notification, { error: 'a list of notifications' })
+        .max(NOTIFICATIONS_MAX)
+        .default([])
+        .describe('Who is told what, without asking.'),
     }),
   })
   .describe('A fleet of Kubernetes clusters, and what their nodes should run.');

@@ -36,6 +36,7 @@ export function resolveFleet(file: FleetFile): Fleet {
         labels: expects.labels,
       },
     })),
+    ...(file.spec.notifications.length === 0 ? {} : { notifications: file.spec.notifications }),
   };
 }
 

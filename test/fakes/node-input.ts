@@ -56,6 +56,7 @@ export function createFakeBed(): FakeBed {
     instances,
     records,
     runs,
+    notifier: { send: () => Promise.reject(new Error('nobody is told in this test')) },
     fleetFiles,
     namespace: 'default',
     now: () => clock.now,
