@@ -162,6 +162,8 @@ export type RunState = {
   outcome: RunOutcome | null;
   endedAt: string | null;
   reportDigest: string | null;
+  /** What people were told of and is still so, by fleet-news.ts. */
+  told: readonly string[];
 };
 
 /** The plan's rows with where each stands among them. Not carried over; read again from the records. */
@@ -228,6 +230,7 @@ export function newRunState(startedAt: string): RunState {
     outcome: null,
     endedAt: null,
     reportDigest: null,
+    told: [],
   };
 }
 
