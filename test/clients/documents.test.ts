@@ -4,14 +4,63 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { heading, list, paragraph, table } from '../../domain/document.ts';
 import { changeRequest } from '../../domain/render/change-request.ts';
+import { reportDocument } from '../../domain/render/report-document.ts';
+import type { RunRecord } from '../../domain/render/report-document.ts';
 import { renderMarkdown } from '../../clients/cli/documents.ts';
-import { sampleEstimate, samplePlan } from '../domain/render/sample-run.ts';
+import { sampleEstimate, sampleHistory, samplePlan, sampleReport } from '../domain/render/sample-run.ts';
 
 const START = 'refit upgrade prod-east --plan-digest sha256:3f1c';
+
+const plan = samplePlan().summary;
+const record: RunRecord = {
+  report: sampleReport({ plan: { ...plan, expected: sampleEstimate().whole }, outcomeWhy: 'aborted by sam' }),
+  digest: 'sha256:4e1d',
+  nodes: [
+    sampleHistory(),
+    sampleHistory({
+      node: 'ip-10-0-0-4',
+      attempt: 2,
+      outcome: { kind: 'failed', at: 'draining', why: 'training/llama-7 | held by <PDB>', nodeEmpty: false },
+      evidence: [],
+    }),
+  ],
+  decisions: [
+    {
+      at: '2026-11-20T10:00:30.000Z',
+      kind: 'approve',
+      subject: 'node/ip-10-0-0-3',
+      by: 'sam',
+      reason: 'looked at the canary',
+      planDigest: 'sha256:3f1c',
+      yeses: '1 of 2',
+      evidence: ['pods to move: 3'],
+      saidAt: '2026-11-20T09:59:00.000Z',
+    },
+    {
+      at: '2026-11-20T10:20:00.000Z',
+      kind: 'changePolicy',
+      subject: null,
+      by: 'ana',
+      reason: 'slower',
+      planDigest: null,
+      changes: [{ field: 'disruption.unavailableMax', from: '3', to: '1', pools: ['h100'] }],
+    },
+  ],
+};
 
 const TEXTS: Readonly<Record<string, () => Promise<string>>> = {
   'change-request.md': () =>
     renderMarkdown(changeRequest({ ...samplePlan(), estimate: sampleEstimate(), start: START })),
+  'report.md': () => renderMarkdown(reportDocument(record)),
+  'report-of-an-open-run.md': () =>
+    renderMarkdown(
+      reportDocument({
+        report: sampleReport({ outcome: null, plan: null, notes: [], notesTotal: 0 }),
+        nodes: null,
+        decisions: null,
+        digest: null,
+      }),
+    ),
 };
 
 describe('golden documents', () => {
@@ -20,6 +69,28 @@ describe('golden documents', () => {
     const text = (await TEXTS[name]?.()) ?? '';
     if (process.env['REFIT_WRITE_GOLDEN'] === '1') writeFileSync(path, text);
     else expect(text).toBe(readFileSync(path, 'utf8'));
+  });
+});
+
+describe('the document of a report', () => {
+  it('calls nothing good that the records do not show [I182]', async () => {
+    const without = {
+      ...record,
+      report: sampleReport({ outcome: 'succeeded' }),
+      nodes: null,
+      decisions: null,
+    };
+    const text = await renderMarkdown(reportDocument(without));
+    expect(text).toContain('what nodes and people did is unknown here');
+    expect(text).toContain('Unknown: the records are not at hand.');
+    expect(text).not.toMatch(/^None/m);
+    const complete = { ...record, nodes: [], decisions: [] };
+    const { counts } = record.report;
+    const report = sampleReport({
+      counts: { ...counts, done: 3, failed: 0, skipped: 0 },
+      outcome: 'succeeded',
+    });
+    expect(await renderMarkdown(reportDocument({ ...complete, report }))).toContain('None is recorded.');
   });
 });
 
