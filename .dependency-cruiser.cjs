@@ -108,7 +108,7 @@ module.exports = {
       from: { path: '^clients/' },
       to: {
         path:
-          '^(test|bench)/|^activities/(?!observe)|^adapters/(?!ports/|fleet-files/validate-files)|' +
+          '^(test|bench)/|^activities/(?!observe|rollouts)|^adapters/(?!ports/|fleet-files/validate-files)|' +
           '^workers/(?!compose|main|settings)',
       },
     },

@@ -1,11 +1,16 @@
 // Every activity that workflows call, with its input and answer: the wire between the two.
 // Types only. Each is idempotent: run twice, by two workers, after a crash, it does its work once.
 // All inputs and answers are plain JSON; none is larger than 256 KB at 5,000 nodes.
+import type { PlanEstimate } from '../domain/estimate.ts';
 import type { ClusterRef } from '../domain/fleet.ts';
 import type { DrainProgress, ForcePods, NodeOutcome } from '../domain/node-state.ts';
+import type { Notice, NotificationTarget } from '../domain/notification.ts';
 import type { CanaryClock } from '../domain/planning/canary-clock.ts';
+import type { PlanMove } from '../domain/plan-moves.ts';
 import type { DeferredNode } from '../domain/planning/deferral.ts';
+import type { BackQuestion } from '../domain/planning/way-back.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
+import type { MeetsRow } from '../domain/preflight.ts';
 import type { Decision, NodeHistory, RunReport } from '../domain/report.ts';
 import type { FleetUpgradeInput, OwnerMark, RunDefinition } from '../domain/run.ts';
 
@@ -20,7 +25,13 @@ export type ClusterHold =
   | { kind: 'needsAdoption'; holder: OwnerMark; nodes: readonly string[] };
 
 export type PlanOutcome =
-  { kind: 'planned'; summary: PlanSummary } | { kind: 'refused'; refusals: readonly Refusal[] };
+  /** `moved`: how it differs from the plan that was demanded; absent: it is that one, or none was. */
+  | { kind: 'planned'; summary: PlanSummary; moved?: readonly PlanMove[] }
+  | { kind: 'refused'; refusals: readonly Refusal[] };
+
+export type PlanForPeople =
+  | (Extract<PlanOutcome, { kind: 'planned' }> & { estimate: PlanEstimate })
+  | Extract<PlanOutcome, { kind: 'refused' }>;
 
 export type PolicyResolution =
   { kind: 'resolved'; definition: RunDefinition } | { kind: 'refused'; why: string };
@@ -40,6 +51,9 @@ export interface FleetActivities {
   /** Observes, plans the whole scope, stores it as records; refuses by name before anything is touched. */
   planRun(o: { definition: RunDefinition; run: RunIdentity }): Promise<PlanOutcome>;
   readPlanPage(o: { digest: string }): Promise<readonly PlanRow[]>;
+  /** The same for people alone: with all that the plan is expected to take. */
+  planForPeople(o: { definition: RunDefinition; run: RunIdentity }): Promise<PlanForPeople>;
+  readMeetsPage(o: { digest: string }): Promise<readonly MeetsRow[]>;
   planNext(o: PlanNextInput): Promise<NextSteps>;
   /** Looks at children of which nobody has heard: those adopted over continue-as-new. */
   collectChildren(o: { children: readonly string[] }): Promise<readonly ChildState[]>;
@@ -71,6 +85,8 @@ export type PlanNextInput = {
   gatesOpened?: readonly string[];
   /** Nodes that were deferred and have not ended since; absent: none. */
   deferred?: readonly DeferredNode[];
+  /** Of a run that is rolled back; absent: it is not. */
+  back?: BackQuestion;
 };
 
 export type ChildState =
@@ -211,4 +227,15 @@ export interface NodeActivities {
   recordNode(o: { run: RunIdentity; history: NodeHistory }): Promise<string>;
 }
 
-export type Activities = FleetActivities & NodeActivities;
+/** Of every workflow that tells people something. */
+export interface NotifyActivities {
+  /** `about` names what is told: equal for the same thing, so that whoever receives it twice can know. */
+  notify(o: {
+    target: NotificationTarget;
+    about: readonly string[];
+    at: string;
+    notice: Notice;
+  }): Promise<void>;
+}
+
+export type Activities = FleetActivities & NodeActivities & NotifyActivities;

@@ -13,6 +13,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ChildState, ClusterHold, FleetActivities, NodeUpgradeResult } from './api.ts';
 import { mapped } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { resolveWithTiers } from './rollouts.ts';
 
 /** Enough to name in a gate; all of them carry the mark, which is what a person looks for. */
 const ADOPTED_NODES_NAMED_MAX = 500;
@@ -33,7 +34,7 @@ export function createClusterActivities(deps: ActivityDeps): ClusterActivities {
     resolveRun: (input) =>
       mapped(async () => {
         try {
-          return await deps.fleetFiles.resolveRun(input);
+          return await resolveWithTiers(deps, input);
         } catch (error) {
           if (error instanceof InvalidFleet) {
             throw ApplicationFailure.nonRetryable(error.message, 'InvalidInput');

@@ -6,6 +6,7 @@ import { createCordonActivities } from './cordon.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createDrainActivities } from './drain.ts';
 import { createGrantActivities } from './grant.ts';
+import { createNotifyActivities } from './notify.ts';
 import { createObserveActivities } from './observe.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
@@ -23,6 +24,7 @@ function createLongLooks(deps: ActivityDeps) {
     holdCluster: (o) => beating(() => cluster.holdCluster(o)),
     collectChildren: (o) => beating(() => cluster.collectChildren(o)),
     planRun: (o) => beating(() => observe.planRun(o)),
+    planForPeople: (o) => beating(() => observe.planForPeople(o)),
     planNext: (o) => beating(() => observe.planNext(o)),
   } satisfies Partial<Activities>;
 }
@@ -38,5 +40,6 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...createRejoinActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
+    ...createNotifyActivities(deps),
   };
 }

@@ -7,27 +7,41 @@
 import { createHash } from 'node:crypto';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { Records } from '../adapters/ports/records.ts';
+import type { PlanEstimate } from '../domain/estimate.ts';
+import { estimatePlan } from '../domain/planning/estimate.ts';
 import { instanceIdOf } from '../domain/planning/node-reading.ts';
 import { matchPools } from '../domain/planning/match-pools.ts';
-import { renderPlanForDigest } from '../domain/planning/plan-digest.ts';
+import { planBasis, renderBasis } from '../domain/planning/plan-digest.ts';
+import type { PlanBasis } from '../domain/planning/plan-digest.ts';
+import { drainScope, tellPreflight } from '../domain/planning/preflight.ts';
 import { planNext } from '../domain/planning/plan-next.ts';
 import type { NodesSeen, PlanNextQuestion } from '../domain/planning/board.ts';
 import type { Look } from '../domain/planning/answer.ts';
 import { planRun } from '../domain/planning/plan-run.ts';
+import { listFormerImages } from '../domain/planning/way-back.ts';
 import type { ImageFacts, Inventory, LaunchTemplateFacts } from '../domain/inventory.ts';
-import { PLAN_PAGE_ROWS } from '../domain/plan.ts';
 import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { OwnerMark, RunDefinition } from '../domain/run.ts';
 import type { Activities, PlanNextInput } from './api.ts';
 import type { ActivityDeps } from './deps.ts';
 import { toApplicationFailure } from './failures.ts';
+import { collectPastTimes } from './past-nodes.ts';
+import { collectMoves, storePlan } from './store-plan.ts';
 
-type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now'>;
+type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now' | 'records'>;
 
 /** What a look at the cluster leads to; `pages` is empty until somebody stores the rows. */
 export type ObservedPlan =
   | { kind: 'refused'; refusals: readonly Refusal[]; inventory: Inventory }
-  | { kind: 'planned'; summary: PlanSummary; rows: readonly PlanRow[]; inventory: Inventory };
+  | {
+      kind: 'planned';
+      summary: PlanSummary;
+      rows: readonly PlanRow[];
+      estimate: PlanEstimate;
+      inventory: Inventory;
+      /** What the digest is made of; as a record it has the plan's digest for its name. */
+      basis: PlanBasis;
+    };
 
 /** One consistent LIST of the nodes, then the instances of those in scope and the images of their releases. */
 export async function collectInventory(deps: ObserveDeps, definition: RunDefinition): Promise<Inventory> {
@@ -39,11 +53,12 @@ export async function collectInventory(deps: ObserveDeps, definition: RunDefinit
     .map(instanceIdOf)
     .filter((id) => id !== null);
   const { provider } = definition.cluster;
-  const [instances, images, templates] = await Promise.all([
+  const [instances, templates] = await Promise.all([
     deps.instances.collectInstances(provider, instanceIds),
-    deps.instances.collectImages(provider, imageIdsOf(definition)),
     collectTemplates(deps, definition),
   ]);
+  const former = listFormerImages({ nodes, instances }, definition);
+  const images = await deps.instances.collectImages(provider, imageIdsOf(definition, former));
   return {
     cluster: definition.cluster.name,
     observedAt: deps.now().toISOString(),
@@ -76,11 +91,31 @@ export async function observeAndPlan(
   definition: RunDefinition,
   owner: OwnerMark | null,
 ): Promise<ObservedPlan> {
-  const inventory = await collectInventory(deps, definition);
+  const [inventory, past] = await Promise.all([
+    collectInventory(deps, definition),
+    collectPastTimes(deps.records, definition),
+  ]);
   const plan = planRun(definition, inventory, owner);
   if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals, inventory };
-  const digest = digestOf(renderPlanForDigest(definition, plan.rows));
-  return { kind: 'planned', summary: { ...plan.draft, digest, pages: [] }, rows: plan.rows, inventory };
+  const { rows, ...preflight } = await collectPreflight(deps, definition, plan.rows, inventory);
+  const basis = planBasis(definition, rows);
+  const digest = digestOf(renderBasis(basis));
+  const estimate = estimatePlan(definition, rows, inventory, past);
+  const summary: PlanSummary = { ...plan.draft, ...preflight, digest, pages: [], expected: estimate.whole };
+  return { kind: 'planned', summary, rows, estimate, inventory, basis };
+}
+
+/** A plan that drains nothing asks for no pods. */
+async function collectPreflight(
+  { kubernetes }: ObserveDeps,
+  definition: RunDefinition,
+  rows: readonly PlanRow[],
+  inventory: Inventory,
+): Promise<{ rows: readonly PlanRow[] } & Pick<PlanSummary, 'preflight'>> {
+  const scope = drainScope(definition, rows);
+  if (scope.size === 0) return { rows };
+  const facts = await kubernetes.cluster(definition.cluster).collectDrainFacts({ scope });
+  return tellPreflight(rows, inventory, facts);
 }
 
 /** The activities that look and plan. One set for each worker: it remembers the pages of running plans. */
@@ -92,15 +127,9 @@ export function createObserveActivities(deps: ActivityDeps): Pick<Activities, 'p
       mapped(async () => {
         const plan = await observeAndPlan(deps, definition, run.owner);
         if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
-        const key = run.workflowId;
-        const pages: string[] = [];
-        for (let at = 0; at < plan.rows.length; at += PLAN_PAGE_ROWS) {
-          const body = plan.rows.slice(at, at + PLAN_PAGE_ROWS);
-          pages.push(await deps.records.put({ kind: 'planPage', key, body }));
-        }
-        const summary: PlanSummary = { ...plan.summary, pages };
-        await deps.records.put({ kind: 'plan', key, body: summary });
-        return { kind: 'planned', summary };
+        const summary = await storePlan(deps.records, run.workflowId, plan);
+        const moved = await collectMoves(deps.records, definition.planDigest, plan);
+        return { kind: 'planned', summary, ...(moved.length === 0 ? {} : { moved }) };
       }),
     planNext: (input) =>
       mapped(async () => {
@@ -124,6 +153,7 @@ async function planWithLooks(
   const nodes = await cluster.collectNodesCached();
   const nodesSeen: NodesSeen = { observedAt: deps.now().toISOString(), nodes };
   const asked = listAsked(definition, o.rows);
+  const former = question.back === undefined ? [] : listRowsFormer(o.rows);
   const seen: Record<string, Look> = {};
   let images: Readonly<Record<string, ImageFacts>> = {};
   for (let look = 0; ; look += 1) {
@@ -132,7 +162,7 @@ async function planWithLooks(
     const ids = plan.nodes.map((one) => one.instanceId);
     const [instances, ofReleases] = await Promise.all([
       deps.instances.collectInstances(definition.cluster.provider, ids),
-      o.collectImages(definition),
+      o.collectImages(definition, former),
     ]);
     images = ofReleases;
     for (const { node, instanceId } of plan.nodes) {
@@ -153,7 +183,15 @@ function listAsked({ pools }: RunDefinition, rows: readonly PlanRow[]): Readonly
   return new Set(rows.filter((row) => asking.has(row.pool)).map((row) => row.node));
 }
 
-type ImageReader = (definition: RunDefinition) => Promise<Readonly<Record<string, ImageFacts>>>;
+/** Images that a run which is rolled back goes back to. */
+function listRowsFormer(rows: readonly PlanRow[]): readonly string[] {
+  return rows.flatMap(({ former }) => (former === undefined ? [] : [former.imageId]));
+}
+
+type ImageReader = (
+  definition: RunDefinition,
+  former: readonly string[],
+) => Promise<Readonly<Record<string, ImageFacts>>>;
 
 /** What is compared of an image never changes, but it may be deregistered: asked again after ten minutes. */
 const IMAGES_KEPT_MS = 600_000;
@@ -164,9 +202,9 @@ function createImageReader(deps: ObserveDeps): ImageReader {
   const kept = createBoundedCache<{ until: number; images: Readonly<Record<string, ImageFacts>> }>(
     IMAGE_SETS_MAX,
   );
-  return async (definition) => {
+  return async (definition, former) => {
     const { provider } = definition.cluster;
-    const ids = imageIdsOf(definition);
+    const ids = imageIdsOf(definition, former);
     const key = `${provider.kind}/${provider.region}/${ids.join(',')}`;
     const known = kept.get(key);
     const now = deps.now().getTime();
@@ -177,8 +215,10 @@ function createImageReader(deps: ObserveDeps): ImageReader {
   };
 }
 
-function imageIdsOf(definition: RunDefinition): readonly string[] {
-  return [...new Set(Object.values(definition.releases).map((release) => release.imageId))].sort();
+/** `former`: what nodes may go back to. */
+function imageIdsOf(definition: RunDefinition, former: readonly string[]): readonly string[] {
+  const next = Object.values(definition.releases).map((release) => release.imageId);
+  return [...new Set([...next, ...former])].sort();
 }
 
 /** 64 pages are the plans of six fleets of 5,000 nodes, about 20 MB. */

@@ -3,6 +3,8 @@
 import type { FleetActivities, NodeActivities } from './api.ts';
 import { mapped } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { rolloutOf } from './rollouts.ts';
+import { rolloutKey } from '../domain/rollout.ts';
 
 export function createRecordActivities(
   deps: ActivityDeps,
@@ -20,6 +22,13 @@ export function createRecordActivities(
         return deps.records.put({ kind: 'decision', key: workflowId, body });
       }),
     recordReport: ({ run, report }) =>
-      mapped(() => deps.records.put({ kind: 'report', key: run.workflowId, body: report })),
+      mapped(async () => {
+        // First: a report that is there says that all of its run is.
+        const rollout = rolloutOf(report);
+        if (rollout !== undefined) {
+          await deps.records.put({ kind: 'rollout', key: rolloutKey(rollout), body: rollout });
+        }
+        return await deps.records.put({ kind: 'report', key: run.workflowId, body: report });
+      }),
   };
 }

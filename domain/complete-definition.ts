@@ -12,7 +12,7 @@ export function completeDefinition(definition: RunDefinition): RunDefinition {
   };
 }
 
-function completePolicy(policy: Policy): Policy {
+export function completePolicy(policy: Policy): Policy {
   return {
     ...policy,
     disruption: { ...defaultPolicy.disruption, ...policy.disruption },

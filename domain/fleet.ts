@@ -1,5 +1,6 @@
 // The fleet as its file declares it, after parsing: clusters, pools, the catalog of releases.
 // Never holds what was observed; that is inventory.ts.
+import type { NotificationTarget } from './notification.ts';
 import type { Amount, Policy } from './policy.ts';
 
 export type Tier = 'dev' | 'qa' | 'prod';
@@ -42,7 +43,14 @@ export type Cluster = {
   pools: readonly Pool[];
 };
 
-/** One entry of the catalog. A node that does not show all of `expects` is out of date. */
+/** AMI ids, `ami-…`: one for every region (the clusters are in one), or one for each. */
+type ReleaseImage =
+  { kind: 'everywhere'; id: string } | { kind: 'byRegion'; ids: Readonly<Record<string, string>> };
+
+/** One entry of the catalog, as all clusters of the fleet know it. */
+export type CatalogRelease = { name: string; image: ReleaseImage; expects: Release['expects'] };
+
+/** The same in one cluster's region. A node that does not show all of `expects` is out of date. */
 export type Release = {
   name: string;
   /** AMI id, `ami-…`. */
@@ -54,7 +62,22 @@ export type Release = {
   };
 };
 
-export type Fleet = { name: string; clusters: readonly Cluster[]; releases: readonly Release[] };
+/** How a release goes from one tier to the next. */
+export type Promotion = {
+  /** How long the clusters of a tier must have run it before the next tier is begun. */
+  soakMs: number;
+  /** Of the nodes that ended in a cluster's run, done or failed, so many must be done. */
+  successMinPercent: number;
+};
+
+export type Fleet = {
+  name: string;
+  clusters: readonly Cluster[];
+  releases: readonly CatalogRelease[];
+  promotion: Promotion;
+  /** Absent: nobody is told of anything. */
+  notifications?: readonly NotificationTarget[];
+};
 
 /** What an activity needs to reach one cluster and its cloud; travels in every activity's input. */
 export type ClusterRef = { name: string; connection: Connection; provider: Provider };

@@ -27,6 +27,8 @@ export type NodeFacts = {
   createdAt: string;
   /** Pods bound here that are neither finished nor of a DaemonSet. */
   podsToMove: number;
+  /** As the node states it, by resource (`64Gi`); only where a plan is made, absent from a watch. */
+  allocatable?: Readonly<Record<string, string>>;
 };
 
 /** One EC2 instance behind a node. */

@@ -1,7 +1,9 @@
 // The plan: every node of the scope, in the order in which it would be taken, with the reason for
 // what happens to it. Pure data; made by domain/planning, stored as a record, read in pages.
+import type { ExpectedRun } from './estimate.ts';
 import type { LaunchTemplateRef, Release } from './fleet.ts';
 import type { DrainRule, OldRootVolume, OnDrainTimeout, ReimageMethod } from './policy.ts';
+import type { NodeMeets, PlanPreflight } from './preflight.ts';
 
 /** Why a node is not touched, or not now. `text` is for people and says what would change it. */
 export type Why = {
@@ -50,12 +52,16 @@ export type WhyKind =
   | 'deferred'
   /** So many nodes are deferred that nothing further is begun. */
   | 'deferralBudget'
+  /** A cluster of a lower tier has not soaked the release. */
+  | 'lowerTier'
   /** Outside of its windows, or too near to the end of one. */
   | 'window'
   /** In an exclusion, or too near to the beginning of one. */
   | 'exclusion'
   /** No window leaves the time that a node is expected to take. */
-  | 'windowTooShort';
+  | 'windowTooShort'
+  /** Nothing is known that it could go back to. */
+  | 'noWayBack';
 
 /** What happens to a node in this run. */
 export type Disposition =
@@ -82,7 +88,16 @@ export type PlanRow = {
   canary?: true;
   /** Not Ready when the run was planned: last in its pool, behind gate `notReady/<pool>`. */
   wasNotReady?: true;
+  /** What it would go back to, of a node to be upgraded. Absent: no way back, or planned by an older version. */
+  former?: Former;
+  /** Why there is no way back. */
+  noWayBack?: string;
+  /** What its drain would meet; stored apart from the rows. Absent: it is not drained, or nobody looked. */
+  meets?: NodeMeets;
 };
+
+/** What a node ran before: `release` is null where the catalog has none that it shows. */
+export type Former = { imageId: string; release: string | null };
 
 /** What refuses the whole run before anything is touched: it names each node and each mismatch. */
 export type Refusal = { kind: string; where: string; text: string };
@@ -106,6 +121,8 @@ export type PlanSummary = {
     canaries?: number;
     /** Of those to upgrade, were not Ready when planned; absent: none. */
     notReady?: number;
+    /** Of those to upgrade, have no way back; absent: none. */
+    noWayBack?: number;
     /** The next times in which nodes may be begun; `until` null: no end is near. Absent: at any time. */
     openings?: readonly { from: string; until: string | null }[];
     /** What a node is expected to take before any was measured; told with `openings`. */
@@ -114,6 +131,10 @@ export type PlanSummary = {
   /** Old root volumes that will stay, how large in all and for how long; null with another method. */
   oldRootVolumes: { count: number; sizeGib: number; keptForMs: number } | null;
   warnings: readonly string[];
+  /** What it is expected to take; absent in what older planners told. */
+  expected?: ExpectedRun;
+  /** What the drains would meet; absent: nobody looked. */
+  preflight?: PlanPreflight;
 };
 
 /** Rows to a page: 500 rows of 200–300 bytes stay under the 256 KB that a payload may have. */
@@ -148,7 +169,7 @@ export type NodeStep = {
   pool: string;
   zone: string;
   instanceId: string;
-  /** 1 at first; rises by retry alone. Part of the ClientToken. */
+  /** 1 at first; rises by retry or rollback alone. Part of the ClientToken. */
   attempt: number;
   from: string | null;
   release: Release;
@@ -173,13 +194,26 @@ export type NodeStep = {
   verifySoakMs: number;
   /** The last moment at which it may begin, so that it ends in its window; absent: no end is near. */
   startBefore?: string;
+  /** Absent: it goes forward. */
+  back?: BackStep;
+  /** Why it could not go back afterwards, for the gate's evidence; absent: it could. */
+  noWayBack?: string;
+};
+
+/** How a node goes back to what it ran before; the step's release is that one. */
+export type BackStep = {
+  /** `uncordon`: its reimage had not begun, so that nothing but our cordon stands on it. */
+  how: 'reimage' | 'uncordon';
+  /** It had failed: whoever stops its way back leaves it cordoned. */
+  hadFailed: boolean;
 };
 
 /** A gate that must be passed before more of a pool is offered. */
 export type GateWish = {
-  /** `canary`, `canary/<pool>` or `notReady/<pool>`. */
+  /** `canary`, `canary/<pool>`, `notReady/<pool>` or `noWayBack/<pool>`. */
   name: string;
-  kind: 'canary' | 'notReady';
+  kind: 'canary' | 'notReady' | 'noWayBack' | 'tier';
+  /** Empty with kind `tier`, which is about all pools. */
   pool: string;
   /** What a person should know before answering, one fact a line. */
   evidence: readonly string[];

@@ -2,6 +2,7 @@
 // records, rendered by domain/render. Never holds what is not known: an absent field is unknown.
 import type { NodeOutcome } from './node-state.ts';
 import type { PlanSummary } from './plan.ts';
+import type { RolloutScope } from './rollout.ts';
 
 /** One thing that a person (or, named as such, the policy) decided. */
 export type Decision = {
@@ -104,6 +105,8 @@ export type RunReport = {
   /** Nodes that are not done and need a person's eye: why. At most REPORT_NOTES_MAX; `notesTotal` says how many. */
   notes: readonly { node: string; state: string; why: string }[];
   notesTotal: number;
+  /** What it laid on which pools; absent: recorded by an older version, and proves nothing. */
+  scope?: RolloutScope;
 };
 
 /** 500 notes of 300 characters stay under the 256 KB that a payload may have. */

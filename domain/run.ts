@@ -1,7 +1,9 @@
 // One run: what was asked, and the definition that it keeps from its first activity to its end.
 // A change of the fleet file, or another worker's copy of it, changes nothing in a run that has begun.
 import type { Amount } from './policy.ts';
+import type { NotificationTarget } from './notification.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
+import type { LowerTiers } from './rollout.ts';
 
 /** Input of `fleetUpgrade`, as typed by people. */
 export type FleetUpgradeInput = {
@@ -43,6 +45,12 @@ export type RunDefinition = {
   /** The digest that the starter demanded, when he did. */
   planDigest: string | null;
   requestedBy: string | null;
+  /** Digest of the release of each pool in scope, for the records. Absent: begun by an older version. */
+  releaseDigests?: Readonly<Record<string, string>>;
+  /** What has not soaked in the tiers below; absent: nothing that the run would roll out. */
+  lowerTiers?: LowerTiers;
+  /** Absent: nobody is told of anything, and nothing of it stands in the history. */
+  notifications?: readonly NotificationTarget[];
 };
 
 /** `<namespace>/<workflowId>/<firstExecutionRunId>`: stands on nodes and in the Lease. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createInstances } from '../adapters/ec2/instances.ts';
 import { createFleetFiles } from '../adapters/fleet-files/fleet-files.ts';
 import { createKubernetes } from '../adapters/kubernetes/connect.ts';
+import { createNotifier } from '../adapters/notify/notifier.ts';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { Records } from '../adapters/ports/records.ts';
 import type { Runs } from '../adapters/ports/runs.ts';
@@ -35,6 +36,7 @@ export function createDeps(env: Environment, temporal?: { runs: Runs; namespace:
         'reportProgress',
         'reportState',
       ]),
+    notifier: createNotifier({ env, namespace: temporal?.namespace ?? '' }),
     fleetFiles: createFleetFiles(env['REFIT_FLEET'] ?? ''),
     namespace: temporal?.namespace ?? '',
     now: () => new Date(),

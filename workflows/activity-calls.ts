@@ -2,7 +2,7 @@
 // every call has an end after which the workflow decides.
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { FleetActivities, NodeActivities } from '../activities/api.ts';
+import type { FleetActivities, NodeActivities, NotifyActivities } from '../activities/api.ts';
 import { workflowNow } from './clock.ts';
 import { msBetween } from '../domain/machines/clock-math.ts';
 
@@ -49,6 +49,16 @@ export const reaping = proxyActivities<FleetActivities>({
   scheduleToCloseTimeout: '2m',
   retry: RETRY,
 });
+
+/** Nobody waits for it: ten minutes for a webhook that is away, then the run says that nobody was told. */
+export function notifying(summary: string) {
+  return proxyActivities<NotifyActivities>({
+    summary,
+    startToCloseTimeout: '30s',
+    scheduleToCloseTimeout: '10m',
+    retry: { ...RETRY, maximumInterval: '1m' },
+  });
+}
 
 /** Local: one marker in history instead of six events. Falls back to the server's patience. */
 const RECORD_LOCAL = { startToCloseTimeout: '5s', scheduleToCloseTimeout: '10s', retry: RETRY } as const;

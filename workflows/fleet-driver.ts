@@ -16,11 +16,13 @@ import { workflowNow } from './clock.ts';
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
 import { runPump } from './fleet-pump.ts';
+import { tellFailedStart, tellPeople, tellTheEnd } from './fleet-telling.ts';
 import { watchYeses } from './fleet-yeses.ts';
 import { apply, newFleetRun } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import type { Carried } from './inputs.ts';
 import { msBetween } from '../domain/machines/clock-math.ts';
+import { backQuestionOf } from '../domain/machines/fleet-back.ts';
 import { listDeferred } from '../domain/machines/fleet-deferral.ts';
 import { nodeTimesOf } from '../domain/machines/fleet-hours.ts';
 import { nextLookOf } from '../domain/machines/fleet-look.ts';
@@ -30,6 +32,7 @@ import { isOver, mayPlan, outcomeOf } from '../domain/machines/fleet-phase.ts';
 import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
 import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
 import type { PlanRow, PlanSummary } from '../domain/plan.ts';
+import { renderPlanChanged } from '../domain/render/moves.ts';
 import type { RunOutcome } from '../domain/report.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../domain/run.ts';
 import type { RunStatus } from '../domain/status.ts';
@@ -70,6 +73,7 @@ export async function driveFleet(o: {
   return await CancellationScope.nonCancellable(async () => {
     void runPump(run);
     void watchYeses(run);
+    void tellPeople(run);
     const definition = await prepare(run);
     while (!isOver(run.state)) {
       if (run.state.ready.length > 0) await startReady(run);
@@ -116,8 +120,10 @@ async function failedPreparing(run: FleetRun, error: unknown): Promise<Applicati
     await closing.releaseCluster({ cluster: definition.cluster, run: run.identity }).catch(() => undefined);
   }
   run.loaded = true;
+  const failure = asWorkflowFailure(error);
+  await tellFailedStart(run, failure.message);
   await condition(allHandlersFinished);
-  return asWorkflowFailure(error);
+  return failure;
 }
 
 async function holdCluster(run: FleetRun, definition: RunDefinition): Promise<void> {
@@ -162,8 +168,7 @@ async function planRun(run: FleetRun): Promise<void> {
   const { summary } = planned;
   if (definition.planDigest !== null && definition.planDigest !== summary.digest) {
     throw ApplicationFailure.nonRetryable(
-      `the plan is ${summary.digest} now, the start was for ${definition.planDigest}: ` +
-        'look at the new plan (refit plan), then start with its digest or without any',
+      renderPlanChanged(definition.planDigest, summary.digest, planned.moved ?? []),
       'PlanChanged',
     );
   }
@@ -184,6 +189,7 @@ async function askPlanner(run: FleetRun): Promise<void> {
   const next = listNext(state, run.scope);
   const deferred = listDeferred(state);
   const nodeTimes = nodeTimesOf(state);
+  const back = backQuestionOf(state, run.scope);
   apply(run, { kind: 'planAsked' });
   try {
     const offered = await planning.planNext({
@@ -193,6 +199,7 @@ async function askPlanner(run: FleetRun): Promise<void> {
       codes: state.codes,
       occupied: occupiedNodes(state),
       retries: state.retries,
+      ...(back === null ? {} : { back }),
       ...(next.length === 0 ? {} : { next }),
       ...(deferred.length === 0 ? {} : { deferred }),
       ...(nodeTimes === null ? {} : { nodeTimes }),
@@ -264,6 +271,7 @@ async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUp
   }
   await reaping.reapOldRootVolumes({ cluster }).catch(() => undefined);
   await closing.releaseCluster({ cluster, run: run.identity }).catch(() => undefined);
+  await tellTheEnd(run);
   await condition(() => run.commands.length === 0 && !run.sending && allHandlersFinished());
   if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');
   return { outcome, counts: statusOf(run.state, run.ids).counts, report: run.state.reportDigest };

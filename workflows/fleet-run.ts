@@ -32,6 +32,8 @@ export type FleetRun = {
   outsideWaitMs: number;
   /** A change of policy is being checked: the next one is laid over its outcome. */
   policyChanging: boolean;
+  /** What people are being told of, and in how many messages. */
+  telling: { keys: Set<string>; messages: number };
   /** Changes of policy that have not been answered. */
   policyChangesOpen: number;
   continueAsNew: (carried: Carried) => Promise<never>;
@@ -69,6 +71,7 @@ export function newFleetRun(o: {
     version: 0,
     answers: new Map(),
     outsideWaitMs: o.outsideWaitMs,
+    telling: { keys: new Set(), messages: 0 },
     policyChanging: false,
     policyChangesOpen: 0,
     continueAsNew: o.continueAsNew,

@@ -3,7 +3,8 @@
 import { InvalidFleet } from '../../domain/invalid-fleet.ts';
 import type { FleetFiles } from '../ports/fleet-files.ts';
 import { loadFleets } from './load-fleets.ts';
-import { overridePolicies, resolveRun } from './resolve-run.ts';
+import { findFleet, overridePolicies, resolveRun } from './resolve-run.ts';
+import { describeTiers } from './tiers.ts';
 
 /** `path` is what REFIT_FLEET names: a file, or a folder of them. */
 export function createFleetFiles(path: string): FleetFiles {
@@ -16,6 +17,9 @@ export function createFleetFiles(path: string): FleetFiles {
     },
     async resolveRun(input) {
       return resolveRun(await loadFleets([path]), input);
+    },
+    async collectTiers({ fleet }) {
+      return describeTiers(findFleet(await loadFleets([path]), fleet));
     },
     // Async, so that what is wrong is a rejection as everywhere.
     async changePolicy(definition, policy) {

@@ -2,17 +2,19 @@
 // overridden, pools put in order. Reads nothing; everything wrong with the input is told at once.
 import { whyLooser } from '../../domain/approval-change.ts';
 import { InvalidFleet, renderPath, type FleetProblem } from '../../domain/invalid-fleet.ts';
-import type { Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
+import type { CatalogRelease, Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
 import { renderFound } from '../../domain/parse/parsed.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 import { z } from 'zod';
 import { expectationOf, findingsOf } from '../../domain/schemas/expectation.ts';
 import { renderNames } from '../../domain/schemas/check-fleet-file.ts';
 import { valueAt, type Finding } from '../../domain/schemas/finding.ts';
+import { releaseIn, releasesIn } from '../../domain/release-image.ts';
 import { mergePolicy, policyOverrides, type PolicyOverrides } from '../../domain/schemas/policy.ts';
 import { checkEnforced } from '../../domain/schemas/unenforced.ts';
 import type { LoadedFleet } from './load-fleets.ts';
 import { nearest } from './nearest.ts';
+import { releaseDigestOf } from './tiers.ts';
 
 /** It travels in the workflow's history and in every activity that plans: an eighth of a payload's size. */
 const DEFINITION_BYTES_MAX = 64 * 1024;
@@ -20,7 +22,7 @@ const DEFINITION_BYTES_MAX = 64 * 1024;
 const NODE_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): RunDefinition {
-  const fleet = findFleet(loaded, input);
+  const fleet = findFleet(loaded, input.fleet);
   const cluster = fleet.clusters.find(({ name }) => name === input.cluster);
   if (cluster === undefined) {
     throw new InvalidFleet([
@@ -30,7 +32,7 @@ export function resolveRun(loaded: readonly LoadedFleet[], input: FleetUpgradeIn
   const overrides = parseOverrides(input.policy);
   const problems = [
     ...checkPools(cluster, input),
-    ...checkRelease(fleet, input),
+    ...checkRelease(fleet, cluster, input),
     ...checkNodes(input),
     ...overrides.problems,
   ];
@@ -73,15 +75,32 @@ function define(
     tier: cluster.tier,
     clusterUnavailableMax: cluster.unavailableMax,
     pools,
-    releases: Object.fromEntries(pools.map((pool) => [pool.name, releaseOf(fleet, pool, input)])),
-    catalog: fleet.releases,
+    releases: Object.fromEntries(
+      pools.map((pool) => [pool.name, releaseOf(fleet, { cluster, pool, input })]),
+    ),
+    catalog: releasesIn(fleet.releases, cluster.provider.region),
     nodes: input.nodes === undefined ? null : [...new Set(input.nodes)],
     planDigest: input.planDigest ?? null,
     requestedBy: input.requestedBy ?? null,
+    releaseDigests: Object.fromEntries(
+      pools.map((pool) => [pool.name, releaseDigestOf(inCatalog(fleet, pool, input))]),
+    ),
+    ...(fleet.notifications === undefined ? {} : { notifications: fleet.notifications }),
   };
 }
 
-function releaseOf(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): Release {
+function releaseOf(
+  fleet: Fleet,
+  { cluster, pool, input }: { cluster: Cluster; pool: Pool; input: FleetUpgradeInput },
+): Release {
+  const { region } = cluster.provider;
+  const known = inCatalog(fleet, pool, input);
+  const release = releaseIn(known, region);
+  if (release === undefined) throw new Error(`no ${known.name} for ${region} in a checked fleet`);
+  return release;
+}
+
+function inCatalog(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): CatalogRelease {
   const wanted = input.release ?? pool.release;
   const release = fleet.releases.find(({ name }) => name === wanted);
   if (release === undefined) throw new Error(`no release ${wanted} in a checked fleet`);
@@ -89,8 +108,8 @@ function releaseOf(fleet: Fleet, pool: Pool, input: FleetUpgradeInput): Release 
 }
 
 /** The fleet, when it is right; else what is wrong with it, or that there is none. */
-function findFleet(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): Fleet {
-  const named = loaded.filter(({ name }) => name === input.fleet);
+export function findFleet(loaded: readonly LoadedFleet[], wanted: string): Fleet {
+  const named = loaded.filter(({ name }) => name === wanted);
   const broken = named.flatMap(({ problems }) => problems);
   if (broken.length > 0) throw new InvalidFleet(broken);
   const fleet = named[0]?.fleet;
@@ -98,7 +117,7 @@ function findFleet(loaded: readonly LoadedFleet[], input: FleetUpgradeInput): Fl
   const known = loaded.flatMap(({ name }) => name ?? []);
   // It may well stand in a file that cannot be read: those problems belong to the answer.
   throw new InvalidFleet([
-    unknownName(['fleet'], input.fleet, 'a fleet of the files that REFIT_FLEET names', known),
+    unknownName(['fleet'], wanted, 'a fleet of the files that REFIT_FLEET names', known),
     ...loaded.flatMap(({ problems }) => problems),
   ]);
 }
@@ -112,10 +131,15 @@ function checkPools(cluster: Cluster, input: FleetUpgradeInput): FleetProblem[] 
   );
 }
 
-function checkRelease(fleet: Fleet, input: FleetUpgradeInput): FleetProblem[] {
-  const known = namesOf(fleet.releases);
-  if (input.release === undefined || known.includes(input.release)) return [];
-  return [unknownName(['release'], input.release, 'a release of the catalog', known)];
+function checkRelease(fleet: Fleet, { provider }: Cluster, input: FleetUpgradeInput): FleetProblem[] {
+  if (input.release === undefined) return [];
+  const release = fleet.releases.find(({ name }) => name === input.release);
+  if (release === undefined) {
+    return [unknownName(['release'], input.release, 'a release of the catalog', namesOf(fleet.releases))];
+  }
+  if (releaseIn(release, provider.region) !== undefined) return [];
+  const fix = `give it an image for ${provider.region} in the fleet file: spec.releases[].image.ec2`;
+  return [wrong(['release'], input.release, `a release with an image in ${provider.region}`, fix)];
 }
 
 /** Whoever asked for the run may not approve it: so it must be known who that is. */

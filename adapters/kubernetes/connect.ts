@@ -15,6 +15,7 @@ import {
   collectVersion,
   planDrain,
 } from './observe.ts';
+import { collectDrainFacts } from './drain-facts.ts';
 import { createApi } from './api.ts';
 import { createCredentials } from './credentials.ts';
 import { createWatches, stopWatches } from './watches.ts';
@@ -82,6 +83,7 @@ function createCluster(api: Api, o: KubernetesOptions): Connected {
       collectNodesCached: () => collectNodesCached(bed),
       collectDaemonSets: (node) => collectDaemonSets(bed, node),
       collectImpact: (node) => collectImpact(bed, node),
+      collectDrainFacts: (asked) => collectDrainFacts(bed, asked),
       collectRejoin: (node) => collectRejoin(bed, node),
       ensureCordoned: (asked) => ensureCordoned(bed, asked),
       ensureNodeDeleted: (asked) => ensureNodeDeleted(bed, asked),

@@ -116,6 +116,11 @@ function toNodeFacts({ metadata, spec, status }: RawNode): CachedNode['facts'] {
   };
 }
 
+/** For a plan alone; a watch does not keep it. */
+export function toAllocatable(raw: RawObject): Readonly<Record<string, string>> {
+  return (raw as unknown as RawNode).status?.allocatable ?? {};
+}
+
 function unschedulableByOf(metadata: Meta): CordonView['unschedulableBy'] {
   const entry = metadata.managedFields?.find(
     (each) => each.fieldsV1?.['f:spec']?.['f:unschedulable'] !== undefined,

@@ -8,7 +8,7 @@ import { PortError } from '../ports/errors.ts';
 import { lookUpIn } from './drain.ts';
 import { listPods } from './eviction.ts';
 import { readNode } from './cordon.ts';
-import { toNode } from './objects.ts';
+import { toAllocatable, toNode } from './objects.ts';
 import { PATHS } from './watches.ts';
 import type { DaemonSetLookup } from '../../domain/drain/choose.ts';
 import type { PodFacts } from '../../domain/drain/pod.ts';
@@ -44,7 +44,12 @@ export async function collectNodes({ api, watches }: Bed): Promise<readonly Node
       path: PATHS.nodes,
       query: { limit: PAGE_SIZE, ...(next === '' ? {} : { continue: next }) },
     })) as { metadata: { continue?: string }; items?: RawObject[] };
-    nodes.push(...(page.items ?? []).map((raw) => toFacts(toNode(raw), watches)));
+    nodes.push(
+      ...(page.items ?? []).map((raw) => ({
+        ...toFacts(toNode(raw), watches),
+        allocatable: toAllocatable(raw),
+      })),
+    );
     next = page.metadata.continue || undefined;
   }
   return nodes;

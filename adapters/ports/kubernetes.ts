@@ -4,6 +4,7 @@ import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { DrainProgress, ForcePods } from '../../domain/node-state.ts';
 import type { DrainImpact } from '../../domain/plan.ts';
+import type { DrainFacts } from '../../domain/planning/drain-tally.ts';
 import type { DrainRule } from '../../domain/policy.ts';
 import type { OwnerMark } from '../../domain/run.ts';
 
@@ -104,8 +105,14 @@ export type AcquireOutcome =
 export interface KubernetesCluster {
   /** `v1.36.1` */
   collectVersion(): Promise<string>;
-  /** Consistent LIST of all nodes (paged); `podsToMove` from one LIST of pods or the shared watch. */
+  /** Consistent LIST of all nodes (paged), with `allocatable`; `podsToMove` from the shared watch. */
   collectNodes(): Promise<readonly NodeFacts[]>;
+  /**
+   * What drains of these nodes would meet, each with the rules of its policy: one LIST of all pods (paged, none
+   * is kept), and LISTs of claims and volumes when any pod to move has one. Without the right to list those
+   * two the answer says so; every other refusal is thrown.
+   */
+  collectDrainFacts(o: { scope: ReadonlyMap<string, readonly DrainRule[]> }): Promise<DrainFacts>;
   /**
    * The same facts without a request, as the shared watches of nodes and pods show them: seconds old at
    * most. Starts the watches at first use and waits for their first list; throws `unreachable` when a

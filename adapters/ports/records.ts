@@ -1,7 +1,8 @@
 // What must outlive a workflow's retention: reports, plans, decisions, node histories.
 // Immutable JSON named by its digest. What the records do not show is unknown, never good.
 
-export type RecordKind = 'plan' | 'planPage' | 'report' | 'decision' | 'nodeHistory';
+export type RecordKind =
+  'plan' | 'planPage' | 'planBasis' | 'planMeets' | 'report' | 'decision' | 'nodeHistory' | 'rollout';
 
 export interface Records {
   /** Writes `body` once; the same body gives the same digest (`sha256:…`). `key` groups, e.g. a workflow id. */

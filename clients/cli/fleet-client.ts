@@ -16,6 +16,8 @@ export async function openFleetSide(path: string | undefined, env: Environment):
     });
   }
   const { createDeps } = await import('../../workers/compose.ts');
+  const { resolveWithTiers } = await import('../../activities/rollouts.ts');
+  const { resolveWithTiers } = await import('../../activities/rollouts.ts');
   const { collectInventory, observeAndPlan } = await import('../../activities/observe.ts');
   const deps = createDeps({ ...env, REFIT_FLEET: fleetPath });
   return {
@@ -26,10 +28,11 @@ export async function openFleetSide(path: string | undefined, env: Environment):
     collectInventory: async ({ fleet, cluster }) =>
       collectInventory(deps, await deps.fleetFiles.resolveRun({ fleet: fleet.name, cluster: cluster.name })),
     plan: async (input) => {
-      const definition = await deps.fleetFiles.resolveRun(input);
+      const definition = await resolveWithTiers(deps, input);
       const answer = await observeAndPlan(deps, definition, null);
       if (answer.kind === 'refused') return { kind: 'refused', refusals: answer.refusals };
-      return { kind: 'planned', summary: answer.summary, rows: answer.rows, definition };
+      const { summary, rows, estimate } = answer;
+      return { kind: 'planned', summary, rows, estimate, definition };
     },
     planDrain: (ref, o) => deps.kubernetes.cluster(ref).planDrain(o),
     close: () => deps.kubernetes.close(),

@@ -3,13 +3,20 @@
 // through a workflow.
 import type { DrainChoice } from '../../adapters/ports/kubernetes.ts';
 import type { CliContext } from './context.ts';
+import type { PlanEstimate } from '../../domain/estimate.ts';
 import type { Cluster, ClusterRef, Fleet } from '../../domain/fleet.ts';
 import type { Inventory } from '../../domain/inventory.ts';
 import type { PlanRow, PlanSummary, Refusal } from '../../domain/plan.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 
 export type PlanAnswer =
-  | { kind: 'planned'; summary: PlanSummary; rows: readonly PlanRow[]; definition: RunDefinition | undefined }
+  | {
+      kind: 'planned';
+      summary: PlanSummary;
+      rows: readonly PlanRow[];
+      estimate?: PlanEstimate;
+      definition: RunDefinition | undefined;
+    }
   | { kind: 'refused'; refusals: readonly Refusal[] };
 
 export interface FleetSide {

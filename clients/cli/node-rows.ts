@@ -11,7 +11,10 @@ import {
   QUARANTINE_ANNOTATION,
   zoneOf,
 } from '../../domain/planning/node-reading.ts';
-import { isUpToDate, releaseOf } from '../../domain/planning/release-of.ts';
+import { imageIdOf, listOutdated } from '../../domain/planning/out-of-date.ts';
+import { releaseOf } from '../../domain/planning/release-of.ts';
+import type { Difference } from '../../domain/planning/release-of.ts';
+import { releasesIn } from '../../domain/release-image.ts';
 import type { TableRow } from '../../domain/status.ts';
 
 export type NodeRow = {
@@ -27,6 +30,8 @@ export type NodeRow = {
   /** Release that it should run. */
   target: string;
   updateAvailable: boolean;
+  /** What it shows other than `target` expects; empty when it is up to date. */
+  outdated: readonly Difference[];
   /** What a run says of it: progress, reason, outcome. */
   note: string;
   instanceId: string | null;
@@ -50,13 +55,15 @@ export function makeNodeRows(o: {
 }): readonly NodeRow[] {
   const { poolOf } = matchPools(o.inventory.nodes, o.cluster.pools);
   const told = new Map(o.table.map((row) => [row.node, row]));
+  const catalog = releasesIn(o.fleet.releases, o.cluster.provider.region);
   const nodes = [...o.inventory.nodes].sort((one, other) => BY_NAME.compare(one.name, other.name));
   return nodes.flatMap((node) => {
     const pool = poolOf.get(node.name);
     if (pool === undefined || (o.pool !== undefined && pool.name !== o.pool)) return [];
     const row = told.get(node.name);
     const target = row?.to ?? pool.release;
-    const instanceId = instanceIdOf(node);
+    const { instances } = o.inventory;
+    const outdated = listOutdated(node, { target, catalog, instances });
     return [
       {
         node: node.name,
@@ -65,22 +72,18 @@ export function makeNodeRows(o: {
         state: row?.state ?? stateShown(node),
         status: kubectlStatus(node),
         createdAt: node.createdAt,
-        release: releaseOf(node, o.fleet.releases)?.name ?? null,
+        release: releaseOf(node, catalog)?.name ?? null,
         target,
-        updateAvailable: !isCurrent(node, target, o.fleet),
+        updateAvailable: outdated.length > 0,
+        outdated,
         note: row?.note ?? '',
-        instanceId,
+        instanceId: instanceIdOf(node),
         instanceType: instanceTypeOf(node),
         internalIp: node.internalIp,
-        imageId: instanceId === null ? null : (o.inventory.instances[instanceId]?.imageId ?? null),
+        imageId: imageIdOf(node, instances),
       },
     ];
   });
-}
-
-function isCurrent(node: NodeFacts, target: string, fleet: Fleet): boolean {
-  const release = fleet.releases.find((candidate) => candidate.name === target);
-  return release !== undefined && isUpToDate(node, release, fleet.releases);
 }
 
 /** Without a run to ask: what the node's own annotations say. */

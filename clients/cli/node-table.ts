@@ -2,12 +2,16 @@
 import { STATES_ON_THE_WAY } from './node-rows.ts';
 import type { NodeRow } from './node-rows.ts';
 import { renderColumns } from './columns.ts';
+import { renderDifference } from '../../domain/planning/release-of.ts';
 import { printable } from '../../domain/render/printable.ts';
 
 /** Half a line; `refit why NODE` has the rest. */
 const NOTE_CHARS_MAX = 100;
+/** Asked for: three differences with a long label. */
+const WHY_CHARS_MAX = 300;
 
-export function renderNodes(rows: readonly NodeRow[], o: { wide: boolean; now: Date }): string {
+/** `why`: also what each node out of date shows other than expected. */
+export function renderNodes(rows: readonly NodeRow[], o: { wide: boolean; why: boolean; now: Date }): string {
   const header = ['NODE', 'POOL', 'ZONE', 'STATE', 'STATUS', 'AGE', 'RELEASE'];
   const wide = ['INSTANCE', 'INSTANCE-TYPE', 'INTERNAL-IP', 'IMAGE'];
   // RELEASE is last, since it alone may be long; the wide columns go before it.
@@ -20,17 +24,23 @@ export function renderNodes(rows: readonly NodeRow[], o: { wide: boolean; now: D
     row.status,
     renderAge(o.now.getTime() - Date.parse(row.createdAt)),
     ...(o.wide ? [row.instanceId ?? '-', row.instanceType, row.internalIp, row.imageId ?? '-'] : []),
-    releaseCell(row),
+    releaseCell(row, o.why),
   ]);
   return renderColumns(head, cells);
 }
 
-/** `2026.09`, `2026.09*` (another is available), `2026.09 --> 2026.11 (3 of 9 pods left)` */
-function releaseCell(row: NodeRow): string {
+/**
+ * `2026.09`, `2026.09*` (another is available), `2026.09* (kubelet is v1.35.4, expected v1.36.1)`,
+ * `2026.09 --> 2026.11 (3 of 9 pods left)`
+ */
+function releaseCell(row: NodeRow, why: boolean): string {
   const shown = row.release ?? 'unknown';
-  const note = row.note === '' ? '' : ` (${printable(row.note, NOTE_CHARS_MAX)})`;
-  if (STATES_ON_THE_WAY.includes(row.state) && row.release !== row.target)
-    return `${shown} --> ${row.target}${note}`;
+  const isOnTheWay = STATES_ON_THE_WAY.includes(row.state) && row.release !== row.target;
+  const told = row.note === '' ? [] : [row.note];
+  const reasons = why && !isOnTheWay ? row.outdated.map(renderDifference) : [];
+  const text = printable([...told, ...reasons].join('; '), why ? WHY_CHARS_MAX : NOTE_CHARS_MAX);
+  const note = text === '' ? '' : ` (${text})`;
+  if (isOnTheWay) return `${shown} --> ${row.target}${note}`;
   return `${shown}${row.updateAvailable ? '*' : ''}${note}`;
 }
 

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
 
-export type Format = 'text' | 'wide' | 'json' | 'yaml';
+export type Format = 'text' | 'wide' | 'json' | 'yaml' | 'markdown' | 'html';
 
 export function outputOption(formats: readonly Format[] = ['text', 'json', 'yaml']): Option {
   return new Option('-o, --output <format>', 'how facts are printed').choices([...formats]).default('text');

@@ -44,7 +44,7 @@ export function judgeTurns(pods: readonly PodFacts[], drain: Drain): ReadonlyMap
 }
 
 /** The first in the list that selects the pod is its rule. */
-function findRule(pod: PodFacts, rules: readonly DrainRule[]): DrainRule | undefined {
+export function findRule(pod: PodFacts, rules: readonly DrainRule[]): DrainRule | undefined {
   return rules.find(
     ({ namespaces, matchLabels }) =>
       (namespaces === null || namespaces.includes(pod.namespace)) &&

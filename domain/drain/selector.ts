@@ -1,7 +1,7 @@
 // Label selectors as the Kubernetes API matches them (metav1.LabelSelector).
 // An operator that we do not know matches nothing: the API server, not we, has the last word on an eviction.
 
-type Requirement = { key: string; operator: string; values: readonly string[] };
+export type Requirement = { key: string; operator: string; values: readonly string[] };
 
 export type Selector = {
   matchLabels: Readonly<Record<string, string>>;

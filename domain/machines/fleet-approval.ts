@@ -97,10 +97,12 @@ function reject(state: RunState, scope: Scope, gate: OpenGate, event: Decide): F
       return moved(dropped, `${String(nodes.length)} nodes of pool ${about.pool} are skipped`);
     }
     case 'canary':
-    case 'notReady': {
+    case 'notReady':
+    case 'tier': {
       const nodes = listBehindGate(told, scope, { kind: about.kind, pool: about.pool });
       const dropped = nodes.reduce((so, node) => dropNode(so, scope, node, why, at), told);
-      return moved(dropped, `${String(nodes.length)} nodes of pool ${about.pool} are skipped`);
+      const whose = about.kind === 'tier' ? 'this run' : `pool ${about.pool}`;
+      return moved(dropped, `${String(nodes.length)} nodes of ${whose} are skipped`);
     }
     case 'force': {
       const answer = { kind: 'noForce' as const, by, reason: reason ?? '' };

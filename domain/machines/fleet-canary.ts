@@ -80,7 +80,7 @@ export function openWishedGates(state: RunState, wishes: readonly GateWish[], at
 }
 
 function isWishedKind({ kind }: OpenGate['about']): boolean {
-  return kind === 'canary' || kind === 'notReady';
+  return kind === 'canary' || kind === 'notReady' || kind === 'tier';
 }
 
 /** Whom a no at one of these gates leaves out. */
@@ -90,7 +90,8 @@ export function listBehindGate(
   { kind, pool }: Pick<GateWish, 'kind' | 'pool'>,
 ): readonly string[] {
   return scope.rows
-    .filter((row, index) => row.pool === pool && state.codes[index] === ROW_CODES.waiting)
-    .filter((row) => kind === 'canary' || row.wasNotReady === true)
+    .filter((_, index) => state.codes[index] === ROW_CODES.waiting)
+    .filter((row) => kind === 'tier' || row.pool === pool)
+    .filter((row) => kind !== 'notReady' || row.wasNotReady === true)
     .map(({ node }) => node);
 }

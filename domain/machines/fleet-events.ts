@@ -47,6 +47,8 @@ export type Happening = { at: string } & (
   | { kind: 'reportRecorded'; digest: string }
   /** A decision or the report could not be kept as a record. */
   | { kind: 'recordLost'; what: string; why: string }
+  /** People were told of these, or it was given up: `lost` says where and why. */
+  | { kind: 'told'; keys: readonly string[]; lost: readonly string[] }
 );
 
 export type FleetEvent = PersonMessage | Happening;

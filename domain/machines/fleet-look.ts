@@ -25,6 +25,7 @@ const QUIET: ReadonlySet<WhyKind> = new Set<WhyKind>([
   'canary',
   'notReadyBefore',
   'approval',
+  'lowerTier',
   'slots',
   'deferred',
   'deferralBudget',
@@ -52,5 +53,6 @@ export function nextLookOf(state: RunState): NextLook {
 
 /** It ends at a moment that is known. */
 function isOfTime(why: Why): boolean {
-  return isOfHours(why) || (why.kind === 'deferred' && why.until !== undefined);
+  const hasEnd = why.kind === 'deferred' || why.kind === 'lowerTier';
+  return isOfHours(why) || (hasEnd && why.until !== undefined);
 }

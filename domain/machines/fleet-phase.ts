@@ -110,5 +110,6 @@ const FREED_BY_US: ReadonlySet<WhyKind> = new Set([
   'approval',
   'canary',
   'notReadyBefore',
+  'lowerTier',
   'slots',
 ]);

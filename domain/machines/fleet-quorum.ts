@@ -88,11 +88,11 @@ function openGate(
       return { state: approved, effect: `pool ${about.pool} is begun` };
     }
     case 'canary':
-    case 'notReady': {
+    case 'notReady':
+    case 'tier': {
       const gatesOpened = [...state.gatesOpened, o.gate.name];
       const approved = withApproval({ ...state, gatesOpened }, o.gate.name, o.approval);
-      const who = about.kind === 'canary' ? 'the others' : 'those that were not Ready';
-      return { state: approved, effect: `${who} of pool ${about.pool} follow` };
+      return { state: approved, effect: WISHED_EFFECT[about.kind](about.pool) };
     }
     case 'force':
       return answerForce(state, about, { kind: 'force', by: o.approval.by.join(', ') }, o.at);
@@ -100,6 +100,12 @@ function openGate(
       return beginNode(withApproval(state, o.gate.name, o.approval), scope, about, o.at);
   }
 }
+
+const WISHED_EFFECT = {
+  canary: (pool: string) => `the others of pool ${pool} follow`,
+  notReady: (pool: string) => `those that were not Ready of pool ${pool} follow`,
+  tier: () => 'the run begins, although not all below has soaked',
+} as const;
 
 /** A step that is fresh, and that nothing holds, starts at once; any other is planned again first. */
 function beginNode(

@@ -50,7 +50,7 @@ export type OpenGate = {
     | { kind: 'adopt'; holder: OwnerMark }
     | { kind: 'pool'; pool: string }
     /** Wished by the planner: fleet-canary.ts. */
-    | { kind: 'canary' | 'notReady'; pool: string }
+    | { kind: 'canary' | 'notReady' | 'tier'; pool: string }
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
     | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string }
     /** `ask`: which of the child's questions it is; the child holds the pods that were listed. */
@@ -162,6 +162,8 @@ export type RunState = {
   outcome: RunOutcome | null;
   endedAt: string | null;
   reportDigest: string | null;
+  /** What people were told of and is still so, by fleet-news.ts. */
+  told: readonly string[];
 };
 
 /** The plan's rows with where each stands among them. Not carried over; read again from the records. */
@@ -228,6 +230,7 @@ export function newRunState(startedAt: string): RunState {
     outcome: null,
     endedAt: null,
     reportDigest: null,
+    told: [],
   };
 }
 

@@ -27,6 +27,7 @@ import type {
   WaitingItem,
   WhyPage,
 } from '../status.ts';
+import type { RunDefinition } from '../run.ts';
 import { own } from '../own.ts';
 
 export type RunIds = { workflowId: string; firstExecutionRunId: string };
@@ -278,7 +279,18 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
     },
     notes: notes.slice(0, REPORT_NOTES_MAX),
     notesTotal: notes.length,
+    ...scopeOf(definition),
   };
+}
+
+function scopeOf({ tier, nodes, pools, releases, releaseDigests }: RunDefinition): Pick<RunReport, 'scope'> {
+  if (releaseDigests === undefined) return {};
+  const ofPools = pools.map(({ name }) => ({
+    name,
+    release: own(releases, name)?.name ?? '',
+    releaseDigest: own(releaseDigests, name) ?? '',
+  }));
+  return { scope: { tier, nodesNamed: nodes !== null, pools: ofPools } };
 }
 
 function listNotes(state: RunState, scope: Scope): { node: string; state: string; why: string }[] {

@@ -23,6 +23,7 @@ import { withEnded } from './fleet-evidence.ts';
 import { expireYeses, isAskedFor } from './fleet-expiry.ts';
 import { transitionByPerson } from './fleet-people.ts';
 import { changePolicy, withoutStaleSteps } from './fleet-policy.ts';
+import { withTold } from './fleet-news.ts';
 import { giveStanding } from './fleet-standing.ts';
 import {
   cut,
@@ -125,6 +126,8 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
       const text = `not recorded: ${event.what}: ${event.why}`;
       return moved(withEvent(state, event.at, text), 'noted');
     }
+    case 'told':
+      return moved(withTold(state, scope, event), 'noted');
     default:
       return transitionByNode(state, scope, event);
   }

@@ -70,13 +70,13 @@ export function chooseCanaries<T extends Candidate>(
 }
 
 /** An amount of 0 is none. */
-function resolveCanaries({ policy }: Pool, nodesOfPool: number): number {
+export function resolveCanaries({ policy }: Pool, nodesOfPool: number): number {
   const { nodes } = policy.canary;
   return nodes.kind === 'count' && nodes.count === 0 ? 0 : resolveAmount(nodes, nodesOfPool);
 }
 
 /** `canary` in a run where only one pool has a use for it, `canary/<pool>` where several have. */
-function canaryGateOf(definition: RunDefinition, pool: string): string {
+export function canaryGateOf(definition: RunDefinition, pool: string): string {
   const using = definition.pools.filter(
     ({ policy }) => policy.approval.before === 'canary' || resolveCanaries({ policy } as Pool, 1) > 0,
   );

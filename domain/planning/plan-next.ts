@@ -16,6 +16,7 @@ import { readCanaries } from './canary.ts';
 import { whyDeferred } from './deferral.ts';
 import { cordonOf, isReady } from './node-reading.ts';
 import { settleOrKeep, takeNode } from './take-node.ts';
+import { whyLowerTiers } from './tier-gate.ts';
 import { whyNotThePoolsTurn } from './why-not-now.ts';
 import type { PoolBefore } from './why-not-now.ts';
 
@@ -79,12 +80,27 @@ function takeRetries(context: Context): void {
 }
 
 function takePools(context: Context): void {
+  if (isHeldForTiers(context)) return;
   let before: PoolBefore | null = null;
   for (const poolBoard of context.board.pools) {
     if (before === null) takePool(context, poolBoard);
     else waitForPool(context, poolBoard, before);
     before ??= whatIsBefore(context, poolBoard);
   }
+}
+
+/** Before anything of the run is begun; one line for each pool. */
+function isHeldForTiers({ question, board, draft }: Context): boolean {
+  const opened = question.gatesOpened ?? [];
+  const held = whyLowerTiers(question.definition, { now: board.observedAt, opened });
+  if (held === undefined) return false;
+  for (const poolBoard of board.pools) {
+    const [first] = poolBoard.waiting;
+    if (first === undefined) continue;
+    tell(draft, poolBoard, held.why, { example: first.node, nodes: poolBoard.waiting.length });
+    if (draft.gates.length === 0) draft.gates.push(held.gate);
+  }
+  return true;
 }
 
 /**

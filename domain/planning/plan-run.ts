@@ -163,6 +163,11 @@ function listWarnings(definition: RunDefinition, scope: Scope, rows: readonly Pl
       `release ${release.name} names no kubelet version: its fit to the API server is not checked`,
     );
   }
+  const { lowerTiers, tier } = definition;
+  if (lowerTiers !== undefined) {
+    const first = lowerTiers.found[0] ?? '';
+    warnings.push(`gate tier/${tier} will ask before any node is touched: ${first}`);
+  }
   for (const pool of definition.pools) warnings.push(...warnOfPool(pool.name, definition, scope));
   return warnings.slice(0, WARNINGS_MAX);
 }

@@ -13,23 +13,48 @@ function expectations(release: Release): number {
   return (kubeletVersion === null ? 0 : 1) + (osImage === null ? 0 : 1) + Object.keys(labels).length;
 }
 
-/** What the node shows other than the release expects, one line each; empty when it shows all of it. */
-export function listDifferences(node: NodeFacts, release: Release): readonly string[] {
-  const differences: string[] = [];
+/** One thing that a node shows other than it should. */
+export type Difference = {
+  /** `kubelet`, `OS image`, `label nvidia.com/…`, `image`, `release`. */
+  what: string;
+  /** Null: the node shows none. */
+  found: string | null;
+  expected: string;
+};
+
+export function renderDifference({ what, found, expected }: Difference): string {
+  return `${what} is ${found ?? '(absent)'}, expected ${expected}`;
+}
+
+/** What the node shows other than the release expects; empty when it shows all of it. */
+export function collectDifferences(node: NodeFacts, release: Release): readonly Difference[] {
+  const differences: Difference[] = [];
   const compare = (what: string, expected: string | null, found: string) => {
-    if (expected !== null && expected !== found) {
-      differences.push(`${what} is ${found || '(absent)'}, expected ${expected}`);
-    }
+    if (expected === null || expected === found) return;
+    differences.push({ what, found: found === '' ? null : found, expected });
   };
   compare('kubelet', release.expects.kubeletVersion, node.kubeletVersion);
   compare('OS image', release.expects.osImage, node.osImage);
   for (const [key, value] of Object.entries(release.expects.labels)) {
     compare(`label ${key}`, value, node.labels[key] ?? '');
   }
-  if (expectations(release) === 0 && node.annotations[RELEASE_ANNOTATION] !== release.name) {
-    differences.push(`release ${release.name} expects nothing, and no annotation names it`);
-  }
+  // Nothing is expected of it: only our own annotation can say that it is there.
+  const laid = node.annotations[RELEASE_ANNOTATION];
+  if (expectations(release) === 0 && laid !== release.name) differences.push(laidOther(node, release));
   return differences;
+}
+
+function laidOther(node: NodeFacts, release: Release): Difference {
+  return {
+    what: 'release',
+    found: node.annotations[RELEASE_ANNOTATION] ?? null,
+    expected: release.name,
+  };
+}
+
+/** The same in words, one line each. */
+export function listDifferences(node: NodeFacts, release: Release): readonly string[] {
+  return collectDifferences(node, release).map(renderDifference);
 }
 
 function shows(node: NodeFacts, release: Release): boolean {
@@ -51,13 +76,23 @@ export function releaseOf(node: NodeFacts, catalog: readonly Release[]): Release
 }
 
 /**
- * True when the node shows all that `release` expects, unless its annotation names another release of
- * the catalog that it shows as well: then the two look alike, and we know which one we laid.
+ * Why the node is not up to date with `release`; empty when it is. A node that shows all of it is not
+ * when its annotation names another release of the catalog that it shows as well: then the two look
+ * alike, and we know which one we laid.
  */
-export function isUpToDate(node: NodeFacts, release: Release, catalog: readonly Release[]): boolean {
-  if (!shows(node, release)) return false;
+export function whyOutOfDate(
+  node: NodeFacts,
+  release: Release,
+  catalog: readonly Release[],
+): readonly Difference[] {
+  const differences = collectDifferences(node, release);
+  if (differences.length > 0) return differences;
   const annotation = node.annotations[RELEASE_ANNOTATION];
-  if (annotation === undefined || annotation === release.name) return true;
+  if (annotation === undefined || annotation === release.name) return [];
   const laid = catalog.find((candidate) => candidate.name === annotation);
-  return laid === undefined || !shows(node, laid);
+  return laid === undefined || !shows(node, laid) ? [] : [laidOther(node, release)];
+}
+
+export function isUpToDate(node: NodeFacts, release: Release, catalog: readonly Release[]): boolean {
+  return whyOutOfDate(node, release, catalog).length === 0;
 }

@@ -15,7 +15,7 @@ import { HORIZON_DAYS, exclusionAt, isAlwaysOpen, openingAt, openings, renderLoc
 import type { Opening } from './windows.ts';
 
 /** From the opening of a window to its first start: the run's timer, its question, the answer. */
-const START_MARGIN_MS = 60_000;
+export const START_MARGIN_MS = 60_000;
 /** More windows than this in one sentence are read by nobody. */
 const WINDOWS_TOLD_MAX = 3;
 

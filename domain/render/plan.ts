@@ -2,23 +2,28 @@
 // at once, what each node goes through, what stays behind, who is asked. Says what is left out.
 import { formatAmount } from '../amount.ts';
 import { formatDuration } from '../duration.ts';
+import type { PlanEstimate } from '../estimate.ts';
 import type { Pool } from '../fleet.ts';
 import type { PlanRow, PlanSummary } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { indent, renderColumns } from './columns.ts';
+import { renderEstimate } from './estimate.ts';
 import { renderHours } from './hours.ts';
-import { renderApproval, renderCanary, renderFailure, renderWay } from './policy.ts';
+import { renderApproval, renderFailure, renderWay } from './policy.ts';
+import { renderPreflight } from './preflight.ts';
 import { printable } from './printable.ts';
+import { renderTurns } from './turns.ts';
 import { own } from '../own.ts';
 
 /** A screen or two; the rest is in the JSON. */
 const ROWS_SHOWN = 200;
 
-/** `definition` adds what the policies say; without it only the plan's own facts are shown. */
+/** `definition` adds what the policies say, `estimate` what it is expected to take. */
 export function renderPlan(
   summary: PlanSummary,
   rows: readonly PlanRow[],
   definition?: RunDefinition,
+  estimate?: PlanEstimate,
 ): string {
   return [
     ...renderHead(summary, definition),
@@ -27,8 +32,10 @@ export function renderPlan(
     ...(definition === undefined
       ? []
       : definition.pools.flatMap((pool) => renderPool(pool, summary, definition))),
+    ...renderExpected(estimate),
     ...renderStaying(summary),
     ...renderWarnings(summary),
+    ...renderPreflight(summary, rows),
     ...renderUpgrades(rows),
     ...renderLeftAlone(rows),
   ].join('\n');
@@ -98,18 +105,10 @@ function renderPool(pool: Pool, summary: PlanSummary, definition: RunDefinition)
   ];
 }
 
-/** Who goes first, who goes last, and how many at once beside the pool's own bound. */
-function renderTurns({ name, policy }: Pool, planned: PlanSummary['pools'][number]): readonly string[] {
-  const canary = renderCanary(policy, planned.canaries ?? 0);
-  const { unavailableMaxPerZone } = policy.disruption;
-  const notReady = planned.notReady ?? 0;
-  return [
-    ...(canary === undefined ? [] : [`canaries: ${canary}`]),
-    ...(unavailableMaxPerZone === null ? [] : [`at most ${unavailableMaxPerZone} at once in one zone`]),
-    ...(notReady === 0
-      ? []
-      : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
-  ];
+function renderExpected(estimate: PlanEstimate | undefined): readonly string[] {
+  if (estimate === undefined || estimate.pools.length === 0) return [];
+  const [first = '', ...others] = renderEstimate(estimate);
+  return ['', `${first.slice(0, 1).toUpperCase()}${first.slice(1)}`, ...others];
 }
 
 function renderStaying({ oldRootVolumes }: PlanSummary): readonly string[] {

@@ -28,11 +28,16 @@ export function renderReport(
   ].join('\n');
 }
 
+/** `aborted, by sam: wrong image`; `goes on` */
+export function renderOutcome({ outcome, outcomeWhy = null }: RunReport): string {
+  const why = outcomeWhy === null ? '' : `, ${printable(outcomeWhy, 500)}`;
+  return `${outcome ?? 'goes on'}${why}`;
+}
+
 function renderHead(report: RunReport): readonly string[] {
   const by = report.requestedBy === null ? '' : `, requested by ${printable(report.requestedBy)}`;
-  const why = (report.outcomeWhy ?? null) === null ? '' : `, ${printable(report.outcomeWhy ?? '', 500)}`;
   return [
-    `${report.workflowId}: ${report.outcome ?? 'goes on'}${why}`,
+    `${report.workflowId}: ${renderOutcome(report)}`,
     `cluster ${report.cluster} of fleet ${report.fleet}${by}`,
     `${report.startedAt} to ${report.endedAt}, ${renderBetween(report.startedAt, report.endedAt)}`,
     renderCounts({ active: 0, ...report.counts }),
@@ -76,7 +81,7 @@ function renderDecision(one: Decision): string {
   return `${one.at}  ${printable(one.by)}  ${one.kind}${subject}${changes === '' ? '' : ` ${changes}`}${count}${said}${reason}`;
 }
 
-function renderChange({ field, from, to, pools }: PolicyChange): string {
+export function renderChange({ field, from, to, pools }: PolicyChange): string {
   return `${field} ${printable(from, 100)} → ${printable(to, 100)} (${pools.map((pool) => printable(pool)).join(', ')})`;
 }
 

@@ -20,6 +20,7 @@ export function checkFleetFile(document: unknown, nearest: Nearest): CheckedFlee
   const meaning = [
     ...checkNames(document),
     ...checkReferences(document, nearest),
+    ...checkImages(document),
     ...checkSelectors(document),
     ...checkPolicies(document),
   ].filter((finding) => !wrong.has(JSON.stringify(finding.path)));
@@ -34,6 +35,7 @@ function checkNames(document: unknown): Finding[] {
     { what: 'cluster', path: ['spec', 'clusters'] as Path },
     { what: 'release', path: ['spec', 'releases'] as Path },
     { what: 'policy', path: ['spec', 'policies'] as Path },
+    { what: 'notification', path: ['spec', 'notifications'] as Path },
     ...entriesAt(document, ['spec', 'clusters']).map(({ path }) => ({
       what: 'pool',
       path: [...path, 'pools'] as Path,
@@ -100,6 +102,33 @@ function checkReference(
       fix: near === undefined ? null : `did you mean ${near}?`,
     },
   ];
+}
+
+/** A pool whose release was not copied to its cluster's region could never be upgraded. */
+function checkImages(document: unknown): Finding[] {
+  const images = new Map(
+    entriesAt(document, ['spec', 'releases']).map((release) => [
+      nameOf(release),
+      valueAt(release.value, ['image', 'ec2']),
+    ]),
+  );
+  return entriesAt(document, ['spec', 'clusters']).flatMap((cluster) => {
+    const region = valueAt(cluster.value, ['provider', 'region']);
+    return entriesAt(document, [...cluster.path, 'pools']).flatMap((pool): Finding[] => {
+      const named = valueAt(pool.value, ['release']);
+      const image = typeof named === 'string' ? images.get(named) : undefined;
+      if (typeof image !== 'object' || image === null || typeof region !== 'string') return [];
+      if (Object.hasOwn(image, region)) return [];
+      return [
+        {
+          path: [...pool.path, 'release'],
+          at: 'value',
+          expected: `a release with an image in ${region}, the region of cluster ${nameOf(cluster) ?? '(without a name)'}`,
+          fix: `add ${region} to the image.ec2 of release ${String(named)}`,
+        },
+      ];
+    });
+  });
 }
 
 /** Two selectors of which one asks for no more than the other: every node of the narrower is in both. */

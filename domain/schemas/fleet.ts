@@ -1,13 +1,20 @@
 // The fleet file: every field that the format knows, those included that this version refuses to
 // enforce (unenforced.ts). What one field says about another is checked in check-fleet-file.ts.
 import { z } from 'zod';
+import { NOTIFICATIONS_MAX, notification } from './notifications.ts';
 import { policyEntry } from './policy.ts';
-import { amount, flag, fleetName, labels, name, pattern, text } from './scalars.ts';
+import { amount, duration, flag, fleetName, labels, name, pattern, percent, text } from './scalars.ts';
 
 const CLUSTERS_MAX = 200;
 const POOLS_MAX = 100;
 const RELEASES_MAX = 500;
 const POLICIES_MAX = 100;
+
+const REGION = /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/;
+const AMI = /^ami-[0-9a-z]{4,32}$/;
+/** A month: longer than any soak that somebody waits out. */
+const PROMOTION_SOAK_MS_MAX = 30 * 86_400_000;
+const imageForms = 'the id of an image, ami-…, or one for each region, like {us-east-1: ami-…}';
 
 const connectionForms = '{context: NAME}, {inCluster: true} or {kubeconfig: PATH, context: NAME}';
 
@@ -37,7 +44,7 @@ const connection = z
 const provider = z
   .strictObject({
     kind: z.literal('ec2', { error: 'ec2' }).describe('Where the instances are.'),
-    region: pattern('a region like us-east-1', /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/).describe('AWS region.'),
+    region: pattern('a region like us-east-1', REGION).describe('AWS region.'),
   })
   .describe('Where the instances of the nodes are.');
 
@@ -114,7 +121,17 @@ const release = z.strictObject({
   name: name('the name of a release').describe('How pools refer to it.'),
   image: z
     .strictObject({
-      ec2: pattern('the id of an image, ami-…', /^ami-[0-9a-z]{4,32}$/).describe('AMI id.'),
+      ec2: z
+        .union(
+          [
+            pattern(imageForms, AMI),
+            z
+              .record(pattern('a region like us-east-1', REGION), pattern('the id of an image, ami-…', AMI))
+              .refine((ids) => Object.keys(ids).length > 0, { error: imageForms }),
+          ],
+          { error: imageForms },
+        )
+        .describe('AMI id; or, where the clusters are in several regions, one for each region.'),
     })
     .describe('What is laid on the root volume.'),
   expects: z
@@ -136,6 +153,18 @@ const release = z.strictObject({
     .describe('A node that does not show all of these is out of date.'),
 });
 
+const promotion = z
+  .strictObject({
+    soak: duration(0, PROMOTION_SOAK_MS_MAX)
+      .default(86_400_000)
+      .describe('How long all clusters of a tier must have run a release before the next tier may have it.'),
+    successMin: percent
+      .default(100)
+      .describe('Of the nodes that ended in the run of a cluster, so many must be done.'),
+  })
+  .default({ soak: 86_400_000, successMin: 100 })
+  .describe('How a release goes from dev to qa to prod.');
+
 export const fleetFile = z
   .strictObject({
     apiVersion: z.literal('refit.dev/v1alpha1', { error: 'refit.dev/v1alpha1' }),
@@ -147,6 +176,7 @@ export const fleetFile = z
         .min(1, { error: 'at least one cluster' })
         .max(CLUSTERS_MAX)
         .describe('The clusters of the fleet.'),
+      promotion,
       releases: z
         .array(release, { error: 'a list of releases' })
         .min(1, { error: 'at least one release' })
@@ -157,6 +187,11 @@ export const fleetFile = z
         .max(POLICIES_MAX)
         .default([])
         .describe('Policies beside the built-in `default`.'),
+      notifications: z
+        .array(notification, { error: 'a list of notifications' })
+        .max(NOTIFICATIONS_MAX)
+        .default([])
+        .describe('Who is told what, without asking.'),
     }),
   })
   .describe('A fleet of Kubernetes clusters, and what their nodes should run.');

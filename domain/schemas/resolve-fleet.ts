@@ -1,7 +1,7 @@
 // From a checked fleet file to the fleet that everything else works with: policies merged down to
 // effective values, defaults filled in. Only for files that checkFleetFile found right.
 import { DEFAULT_POLICY_NAME, defaultPolicy } from '../default-policy.ts';
-import type { Fleet, Pool, Release } from '../fleet.ts';
+import type { CatalogRelease, Fleet, Pool } from '../fleet.ts';
 import type { Policy } from '../policy.ts';
 import type { FleetFile } from './fleet.ts';
 import { mergePolicy } from './policy.ts';
@@ -20,15 +20,23 @@ export function resolveFleet(file: FleetFile): Fleet {
       unavailableMax: disruption.unavailableMax,
       pools: pools.map((pool) => resolvePool(pool, policies)),
     })),
-    releases: file.spec.releases.map(({ name, image, expects }): Release => ({
+    promotion: {
+      soakMs: file.spec.promotion.soak,
+      successMinPercent: file.spec.promotion.successMin,
+    },
+    releases: file.spec.releases.map(({ name, image, expects }): CatalogRelease => ({
       name,
-      imageId: image.ec2,
+      image:
+        typeof image.ec2 === 'string'
+          ? { kind: 'everywhere', id: image.ec2 }
+          : { kind: 'byRegion', ids: image.ec2 },
       expects: {
         kubeletVersion: expects.kubeletVersion ?? null,
         osImage: expects.osImage ?? null,
         labels: expects.labels,
       },
     })),
+    ...(file.spec.notifications.length === 0 ? {} : { notifications: file.spec.notifications }),
   };
 }
 

@@ -8,11 +8,13 @@ import { createObserveActivities, observeAndPlan } from '../../activities/observ
 import type { PlanNextInput } from '../../activities/api.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { PlanSummary } from '../../domain/plan.ts';
+import type { DrainFacts } from '../../domain/planning/drain-tally.ts';
 import type { RunDefinition } from '../../domain/run.ts';
 import { createFakeInstances, imageFacts } from '../fakes/fake-instances.ts';
 import { createFakeKubernetes } from '../fakes/fake-kubernetes.ts';
 import { createFakeRecords } from '../fakes/fake-records.ts';
 import { createFakeRuns } from '../fakes/fake-runs.ts';
+import { NO_TIERS } from '../fakes/node-input.ts';
 import {
   NEW,
   OBSERVED_AT,
@@ -50,8 +52,10 @@ function createWorld() {
     },
     records,
     runs: createFakeRuns(),
+    notifier: { send: () => Promise.reject(new Error('unused')) },
     fleetFiles: {
       collectFleets: () => Promise.resolve([]),
+      collectTiers: () => Promise.resolve(NO_TIERS),
       resolveRun: () => Promise.reject(new Error('unused')),
       changePolicy: () => Promise.reject(new Error('unused')),
     },
@@ -74,6 +78,13 @@ async function planned(world: World, definition: RunDefinition): Promise<PlanSum
   return outcome.summary;
 }
 
+/** One bare pod on the node. */
+function blocked(node: string): DrainFacts {
+  const risk = { kind: 'bare', pods: 1, example: 'ml/debug', text: 'no controller' } as const;
+  const drain = { pods: 1, risks: new Map([['bare', risk] as const]), demands: [] };
+  return { used: new Map(), drains: new Map([[node, drain]]), volumes: { kind: 'known', places: new Map() } };
+}
+
 const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 function nextInput(definition: RunDefinition, summary: PlanSummary, changes: Partial<PlanNextInput> = {}) {
@@ -90,14 +101,58 @@ describe('planning a run', () => {
 
   it('stores rows and head as records, and answers the head alone', async () => {
     const summary = await planned(world, sampleDefinition());
-    expect(world.records.puts.map(({ kind, key }) => `${kind} ${key}`)).toEqual([
-      `planPage ${RUN.workflowId}`,
-      `plan ${RUN.workflowId}`,
-    ]);
+    expect(world.records.puts.map(({ kind, key }) => `${kind} ${key}`)).toEqual(
+      ['planPage', 'planMeets', 'planBasis', 'plan'].map((kind) => `${kind} ${RUN.workflowId}`),
+    );
     expect(summary).toMatchObject({ rows: 8, counts: { upgrade: 8 }, observedAt: OBSERVED_AT });
     expect(summary.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(summary.pages).toEqual([world.records.puts[0]?.digest]);
-    expect(world.records.puts[1]?.body).toEqual(summary);
+    expect(summary.preflight?.pages).toEqual([world.records.puts[1]?.digest]);
+    expect(world.records.puts[3]?.body).toEqual(summary);
+  });
+
+  it('keeps what the digest is made of under the digest itself, and rows without what drains would meet [I175]', async () => {
+    const summary = await planned(world, sampleDefinition());
+    const basis = world.records.puts.find(({ kind }) => kind === 'planBasis');
+    expect(basis?.digest).toBe(summary.digest);
+    const bodyOf = (kind: string) => world.records.puts.find((put) => put.kind === kind)?.body as object[];
+    expect(bodyOf('planPage').some((row) => 'meets' in row)).toBe(false);
+    expect(bodyOf('planMeets')).toHaveLength(8);
+  });
+
+  it('tells what has moved since the plan that was demanded, out of the records [I175]', async () => {
+    const { planRun } = createObserveActivities(world.deps);
+    const { digest } = await planned(world, sampleDefinition());
+    const definition = sampleDefinition({ planDigest: digest });
+    expect(await planRun({ definition, run: RUN })).not.toHaveProperty('moved');
+    world.addNodes([sampleNode('h100', 9)]);
+    world.cluster.drainFacts = blocked('batch-0');
+    expect(await planRun({ definition, run: RUN })).toMatchObject({
+      moved: [
+        { part: 'nodes', text: 'h100-9: came' },
+        { part: 'blocks', text: 'batch-0: now blocked (bare)' },
+      ],
+    });
+  });
+
+  it('says what it does not know of a plan that stands nowhere, or is none', async () => {
+    const { planRun } = createObserveActivities(world.deps);
+    const moved = async (planDigest: string) =>
+      await planRun({ definition: sampleDefinition({ planDigest }), run: RUN });
+    expect(await moved(`sha256:${'0'.repeat(64)}`)).toMatchObject({
+      moved: [{ text: expect.stringContaining('does not stand among the records') }],
+    });
+    const page = (await planned(world, sampleDefinition())).pages[0] ?? '';
+    expect(await moved(page)).toMatchObject({ moved: [{ text: expect.stringContaining('another kind') }] });
+  });
+
+  it('asks for no pods when nothing is drained', async () => {
+    const upToDate = world.deps.kubernetes.cluster(sampleDefinition().cluster).collectNodes;
+    const nodes = (await upToDate()).map((node) => ({ ...node, kubeletVersion: 'v1.36.1' }));
+    world.addNodes(nodes);
+    const summary = await planned(world, sampleDefinition());
+    expect(summary).not.toHaveProperty('preflight');
+    expect(world.cluster.calls.map(({ method }) => method)).not.toContain('collectDrainFacts');
   });
 
   it('is what somebody sees who only looks, by digest, and stores nothing for him [I109]', async () => {

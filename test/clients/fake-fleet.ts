@@ -24,15 +24,16 @@ export function makeFleet(o: { name?: string; clusters?: readonly string[] } = {
         owner: null,
       })),
     })),
+    promotion: { soakMs: 0, successMinPercent: 100 },
     releases: [
       {
         name: '2026.09',
-        imageId: 'ami-09',
+        image: { kind: 'everywhere', id: 'ami-09' },
         expects: { kubeletVersion: 'v1.35.4', osImage: null, labels: {} },
       },
       {
         name: '2026.11',
-        imageId: 'ami-11',
+        image: { kind: 'everywhere', id: 'ami-11' },
         expects: { kubeletVersion: 'v1.36.1', osImage: null, labels: {} },
       },
     ],
@@ -67,13 +68,13 @@ export function makeNode(name: string, o: Partial<NodeFacts> = {}): NodeFacts {
   };
 }
 
-function makeInventory(nodes: readonly NodeFacts[]): Inventory {
+function makeInventory(nodes: readonly NodeFacts[], instances: Inventory['instances']): Inventory {
   return {
     cluster: 'prod-east',
     observedAt: '2026-11-21T12:00:00Z',
     apiServerVersion: 'v1.36.1',
     nodes,
-    instances: {},
+    instances,
     images: {},
   };
 }
@@ -81,6 +82,7 @@ function makeInventory(nodes: readonly NodeFacts[]): Inventory {
 export class FakeFleet implements FleetSide {
   fleets: readonly Fleet[] = [makeFleet()];
   nodes: readonly NodeFacts[] = [makeNode('ip-10-0-0-1'), makeNode('ip-10-0-0-2')];
+  instances: Inventory['instances'] = {};
   answer: PlanAnswer = { kind: 'refused', refusals: [] };
   choice: DrainChoice = { evict: [], skip: [], blocked: [] };
   inputError: Error | undefined;
@@ -97,7 +99,7 @@ export class FakeFleet implements FleetSide {
   }
 
   collectInventory(): Promise<Inventory> {
-    return Promise.resolve(makeInventory(this.nodes));
+    return Promise.resolve(makeInventory(this.nodes, this.instances));
   }
 
   plan(input: FleetUpgradeInput): Promise<PlanAnswer> {

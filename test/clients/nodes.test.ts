@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TableRow } from '../../domain/status.ts';
 import { CliError } from '../../clients/cli/errors.ts';
+import { instanceFacts } from '../fakes/fake-instances.ts';
 import { runRefit } from './fake-context.ts';
 import { FakeFleet, makeFleet, makeNode } from './fake-fleet.ts';
 import { FakeTemporal, makeStatus } from './fake-temporal.ts';
@@ -91,6 +92,38 @@ describe('refit nodes', () => {
     const { exitCode, err } = await runRefit(['nodes', '--check'], given);
     expect(exitCode).toBe(0);
     expect(err).toContain('Every node runs the release of its pool.');
+  });
+
+  it('says under --check and -o wide what each node shows and what was expected; JSON has it always [I215]', async () => {
+    const { side, given } = parts();
+    const current = makeNode('ip-10-0-0-2', { kubeletVersion: 'v1.36.1' });
+    side.nodes = [makeNode('ip-10-0-0-1'), current];
+    side.instances = { 'i-ip10001': instanceFacts({ instanceId: 'i-ip10001', imageId: 'ami-09' }) };
+    const why = '2026.09* (kubelet is v1.35.4, expected v1.36.1; image is ami-09, expected ami-11)';
+    for (const flags of [['--check'], ['-o', 'wide']]) {
+      const { out } = await runRefit(['nodes', ...flags], given);
+      expect(out.split('\n')[1]).toContain(why);
+      expect(out.split('\n')[2]).toMatch(/ 2026\.11$/);
+    }
+    const { out } = await runRefit(['nodes', '-o', 'json'], given);
+    expect(JSON.parse(out)).toMatchObject({
+      nodes: [
+        {
+          outdated: [
+            { what: 'kubelet', found: 'v1.35.4', expected: 'v1.36.1' },
+            { what: 'image', found: 'ami-09', expected: 'ami-11' },
+          ],
+        },
+        { outdated: [] },
+      ],
+    });
+  });
+
+  it('calls no node out of date by its image alone: EC2 may go on naming the first one [I215]', async () => {
+    const { side, given } = parts();
+    side.nodes = [makeNode('ip-10-0-0-1', { kubeletVersion: 'v1.36.1' })];
+    side.instances = { 'i-ip10001': instanceFacts({ instanceId: 'i-ip10001', imageId: 'ami-09' }) };
+    expect((await runRefit(['nodes', '--check'], given)).exitCode).toBe(0);
   });
 
   it('without Temporal shows what the nodes themselves say, and says so', async () => {

@@ -105,6 +105,15 @@ describe('refit report', () => {
     expect(err).toContain('Temporal does not answer');
   });
 
+  it('writes it as a document when asked for markdown', async () => {
+    const records = await filled();
+    const given = { connect: unreachable, records: () => Promise.resolve(records) };
+    const { exitCode, out } = await runRefit(['report', RUN, '-o', 'markdown'], given);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^# Report: upgrade\.training\.prod-east$/m);
+    expect(out).toContain('| sam | approve | node/ip-1 |');
+  });
+
   it('takes the digest of an earlier report', async () => {
     const records = await filled();
     const { out } = await runRefit(['report', 'sha256:0'], { records: () => Promise.resolve(records) });

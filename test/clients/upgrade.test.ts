@@ -5,6 +5,7 @@ import type { PlanSummary } from '../../domain/plan.ts';
 import { runRefit } from './fake-context.ts';
 import { FakeFleet, makeFleet } from './fake-fleet.ts';
 import { FakeTemporal, makeStatus, openRun } from './fake-temporal.ts';
+import { samplePlan } from '../domain/render/sample-run.ts';
 
 const RUN = 'upgrade.training.prod-east';
 
@@ -221,6 +222,17 @@ describe('refit plan', () => {
     expect(exitCode).toBe(0);
     expect(out).toContain('2 of 2 nodes to upgrade');
     expect(err).toContain('refit upgrade prod-east --plan-digest sha256:aa');
+  });
+
+  it('writes a change request as markdown, with the command that starts this very plan', async () => {
+    const { side, given } = parts();
+    const { rows, definition, summary: planned } = samplePlan();
+    side.answer = { kind: 'planned', summary: planned, rows, definition };
+    const { exitCode, out } = await runRefit(['plan', '--pool', 'h100', '-o', 'markdown'], given);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^# Change request: 2026\.11 on cluster prod-east$/m);
+    expect(out).toContain(`refit upgrade prod-east --pool h100 --plan-digest ${planned.digest}`);
+    expect(out).toContain('How long it takes was not estimated.');
   });
 
   it('exits with 2 when something would change and that was asked for', async () => {

@@ -10,6 +10,7 @@ import type { ClusterRef } from '../../domain/fleet.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { ForcePods } from '../../domain/node-state.ts';
 import type { DrainImpact } from '../../domain/plan.ts';
+import type { DrainFacts } from '../../domain/planning/drain-tally.ts';
 import type {
   DrainChoice,
   DrainOutcome,
@@ -30,6 +31,8 @@ export type FakeCluster = KubernetesCluster & {
   version: string;
   /** Of every node. */
   impact: DrainImpact;
+  /** What the pods of the cluster would mean for a plan. */
+  drainFacts: DrainFacts;
   nodes: Map<string, NodeFacts>;
   /** By node; what the watch shows after the boot. */
   daemonSets: Map<string, RejoinFacts['daemonSets']>;
@@ -114,6 +117,7 @@ function createFakeCluster(): FakeCluster {
     daemonSets: new Map(),
     empty: { kind: 'empty' },
     impact: { podsTotal: 0, pods: [], kindsLeft: 0, pdbs: [], pdbsLeft: 0, blocked: [] },
+    drainFacts: { used: new Map(), drains: new Map(), volumes: { kind: 'known', places: new Map() } },
     force: { pods: [], total: 0 },
     choice: { evict: [], skip: [], blocked: [] },
     drainWith: () => Promise.resolve({ kind: 'drained', evicted: 0 }),
@@ -128,6 +132,7 @@ function createFakeCluster(): FakeCluster {
         (fake.daemonSets.get(node) ?? []).map(({ namespace, name }) => ({ namespace, name })),
       ),
     collectImpact: (node) => answer('collectImpact', node, () => fake.impact),
+    collectDrainFacts: (o) => answer('collectDrainFacts', o, () => fake.drainFacts),
     collectRejoin: (name) =>
       answer('collectRejoin', name, () => {
         const node = fake.nodes.get(name);

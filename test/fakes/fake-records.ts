@@ -1,5 +1,6 @@
 // Records in memory, for tests of activities and planners.
 import { createHash } from 'node:crypto';
+import { renderCanonicalJson } from '../../adapters/records/canonical-json.ts';
 import type { RecordKind, Records } from '../../adapters/ports/records.ts';
 
 export type FakeRecords = Records & {
@@ -10,7 +11,7 @@ export type FakeRecords = Records & {
 export function createFakeRecords(): FakeRecords {
   const puts: FakeRecords['puts'] = [];
   const digestOf = (body: unknown) =>
-    `sha256:${createHash('sha256').update(JSON.stringify(body)).digest('hex')}`;
+    `sha256:${createHash('sha256').update(renderCanonicalJson(body)).digest('hex')}`;
   return {
     puts,
     put: ({ kind, key, body }) => {

@@ -2,6 +2,7 @@
 import type { NodeActivityInput } from '../../activities/api.ts';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import type { NodeStep } from '../../domain/plan.ts';
+import type { FleetTiers } from '../../domain/rollout.ts';
 import { createFakeInstances, imageFacts, instanceFacts } from './fake-instances.ts';
 import type { FakeInstances } from './fake-instances.ts';
 import { OWNER_ANNOTATION, createFakeKubernetes, nodeFacts } from './fake-kubernetes.ts';
@@ -14,6 +15,12 @@ import type { FakeRuns } from './fake-runs.ts';
 export const START = '2026-01-02T00:00:00.000Z';
 const RUN = { workflowId: 'upgrade.training.east', firstExecutionRunId: 'run-1' };
 export const OWNER = `default/${RUN.workflowId}/${RUN.firstExecutionRunId}`;
+
+export const NO_TIERS: FleetTiers = {
+  promotion: { soakMs: 0, successMinPercent: 100 },
+  clusters: [],
+  releases: [],
+};
 
 export type FakeBed = {
   deps: ActivityDeps;
@@ -40,6 +47,7 @@ export function createFakeBed(): FakeBed {
   instances.images.set('ami-new', imageFacts({ imageId: 'ami-new' }));
   const fleetFiles = {
     collectFleets: () => Promise.resolve([]),
+    collectTiers: () => Promise.resolve(NO_TIERS),
     resolveRun: () => Promise.reject(new Error('no fleet file in this test')),
     changePolicy: () => Promise.reject(new Error('no fleet file in this test')),
   };
@@ -48,6 +56,7 @@ export function createFakeBed(): FakeBed {
     instances,
     records,
     runs,
+    notifier: { send: () => Promise.reject(new Error('nobody is told in this test')) },
     fleetFiles,
     namespace: 'default',
     now: () => clock.now,

@@ -4,6 +4,7 @@ import { PortError } from '../../adapters/ports/errors.ts';
 import type { Cluster, Fleet } from '../../domain/fleet.ts';
 import { REAP_EVERY_MS, reapOnce, startReaper } from '../../workers/reaper.ts';
 import { createFakeInstances } from '../fakes/fake-instances.ts';
+import { NO_TIERS } from '../fakes/node-input.ts';
 
 afterEach(() => {
   jest.useRealTimers();
@@ -11,7 +12,12 @@ afterEach(() => {
 
 function bedOf(...regions: string[]) {
   const clusters = regions.map((region) => ({ provider: { kind: 'ec2', region } }) as Cluster);
-  const fleet: Fleet = { name: 'training', clusters, releases: [] };
+  const fleet: Fleet = {
+    name: 'training',
+    clusters,
+    releases: [],
+    promotion: { soakMs: 0, successMinPercent: 100 },
+  };
   const instances = createFakeInstances();
   const asked: string[] = [];
   return {
@@ -28,6 +34,7 @@ function bedOf(...regions: string[]) {
       },
       fleetFiles: {
         collectFleets: () => Promise.resolve([fleet]),
+        collectTiers: () => Promise.resolve(NO_TIERS),
         resolveRun: () => Promise.reject(new Error('unused')),
         changePolicy: () => Promise.reject(new Error('unused')),
       },

@@ -14,9 +14,11 @@ import type {
 import { overridePolicies } from '../../adapters/fleet-files/resolve-run.ts';
 import type { Runs } from '../../adapters/ports/runs.ts';
 import type { ForcePod } from '../../domain/node-state.ts';
+import { PLAN_PAGE_ROWS } from '../../domain/plan.ts';
 import type { NextSteps, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
+import type { Notice, NotificationTarget } from '../../domain/notification.ts';
 import { inHours, planSimply } from './fake-planner.ts';
 import { definitionOf, policyOf, rowOf } from './shapes.ts';
 
@@ -44,6 +46,7 @@ export type WorldOptions = {
   failuresMax?: number;
   verifySoakMs?: number;
   policy?: Partial<Policy>;
+  notifications?: readonly NotificationTarget[];
   /** Called before the run starts. */
   prepare?: (world: FakeWorld) => void;
 };
@@ -53,6 +56,9 @@ export class FakeWorld {
   readonly decisions: Decision[] = [];
   readonly reports: RunReport[] = [];
   readonly histories: NodeHistory[] = [];
+  readonly notices: { target: string; about: readonly string[]; notice: Notice }[] = [];
+  /** Notifications that nobody takes, by name: for now, or whatever is tried. */
+  readonly deaf = new Map<string, 'away' | 'gone'>();
   readonly cordoned = new Set<string>();
   /** `n1/1`: attempts for which another instance was launched and not taken away again. */
   readonly launched = new Set<string>();
@@ -153,7 +159,9 @@ export class FakeWorld {
             'InvalidInput',
           );
         }
-        return Promise.resolve(definitionOf(this.policy, input));
+        const definition = definitionOf(this.policy, input);
+        const { notifications } = this.#o;
+        return Promise.resolve(notifications === undefined ? definition : { ...definition, notifications });
       },
       resolvePolicyChange: ({ definition, policy }) => {
         this.#wait('resolvePolicyChange', '');
@@ -177,7 +185,10 @@ export class FakeWorld {
         return Promise.resolve();
       },
       planRun: () => Promise.resolve(this.outcome ?? this.#planned()),
-      readPlanPage: () => Promise.resolve(this.rows),
+      readPlanPage: ({ digest }) => {
+        const from = Number(/-(\d+)$/.exec(digest)?.[1] ?? 0) * PLAN_PAGE_ROWS;
+        return Promise.resolve(this.rows.slice(from, from + PLAN_PAGE_ROWS));
+      },
       planNext: (o) => {
         this.#wait('planNext', '');
         this.calls.push({ step: 'planNext', node: '', attempt: 0 });
@@ -208,6 +219,15 @@ export class FakeWorld {
         return Promise.resolve('sha256:report');
       },
       reapOldRootVolumes: () => Promise.resolve([]),
+      notify: ({ target, about, notice }) => {
+        this.calls.push({ step: 'notify', node: target.name, attempt: 0 });
+        const deaf = this.deaf.get(target.name);
+        const why = `notification ${target.name} is ${deaf ?? 'there'}`;
+        if (deaf !== undefined)
+          throw ApplicationFailure.create({ message: why, nonRetryable: deaf === 'gone' });
+        this.notices.push({ target: target.name, about, notice });
+        return Promise.resolve();
+      },
     } satisfies Partial<Activities>;
   }
 
@@ -217,7 +237,9 @@ export class FakeWorld {
       summary: {
         digest: 'sha256:plan',
         observedAt: new Date().toISOString(),
-        pages: ['sha256:page'],
+        pages: Array.from({ length: Math.ceil(this.rows.length / PLAN_PAGE_ROWS) }, (_, page) =>
+          page === 0 ? 'sha256:page' : `sha256:page-${String(page)}`,
+        ),
         rows: this.rows.length,
         counts: { upgrade: this.rows.length, upToDate: 0, leftAlone: 0 },
         pools: [],

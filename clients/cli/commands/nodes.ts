@@ -34,7 +34,7 @@ export function registerNodes(program: Command, context: CliContext): void {
     .description('the nodes of a cluster: state, status and release of each')
     .argument('[cluster]', 'name of the cluster; may be left out when the fleet has one')
     .option('--pool <name>', 'only this pool')
-    .option('--check', 'exit with 2 when a node is not on the release of its pool')
+    .option('--check', 'tell why nodes are out of date, and exit with 2 when one is')
     .addOption(fleetNameOption())
     .addOption(fleetPathOption())
     .addOption(outputOption(['text', 'wide', 'json', 'yaml']))
@@ -64,7 +64,11 @@ async function showNodes(context: CliContext, name: string | undefined, flags: N
       nodes: rows,
     };
     printFacts(context, flags.output, facts, () =>
-      renderNodes(rows, { wide: flags.output === 'wide', now: context.now() }),
+      renderNodes(rows, {
+        wide: flags.output === 'wide',
+        why: flags.output === 'wide' || flags.check === true,
+        now: context.now(),
+      }),
     );
     if (!isForPrograms(flags.output)) {
       say(

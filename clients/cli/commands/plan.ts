@@ -1,14 +1,21 @@
 // `refit plan`: what an upgrade would do, without doing it. Runs the very planner that a run uses.
 import type { Command } from 'commander';
+import { changeRequest } from '../../../domain/render/change-request.ts';
 import { renderPlan } from '../../../domain/render/plan.ts';
 import type { CliContext } from '../context.ts';
+import { renderMarkdown } from '../documents.ts';
+import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { withFleet } from '../fleet-side.ts';
+import type { PlanAnswer } from '../fleet-side.ts';
 import { addExamples } from '../options.ts';
 import { outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
+import { startCommandOf } from '../start-command.ts';
 import { addUpgradeOptions, makeUpgradeInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
+
+type Planned = Extract<PlanAnswer, { kind: 'planned' }>;
 
 type PlanFlags = UpgradeFlags & { detailedExitcode?: boolean; output: Format };
 
@@ -18,7 +25,7 @@ export function registerPlan(program: Command, context: CliContext): void {
     .description('what an upgrade would do to each node, and why; touches nothing')
     .argument('[cluster]', 'name of the cluster; may be left out when the fleet has one')
     .option('--detailed-exitcode', 'exit with 2 when there is something to upgrade')
-    .addOption(outputOption())
+    .addOption(outputOption(['text', 'markdown', 'json', 'yaml']))
     .action((cluster: string | undefined, flags: PlanFlags) => showPlan(context, cluster, flags));
   addUpgradeOptions(command);
   addExamples(
@@ -27,8 +34,10 @@ export function registerPlan(program: Command, context: CliContext): void {
       'refit plan prod-east',
       'refit plan prod-east --pool h100 --detailed-exitcode',
       'refit plan prod-east --node ip-10-0-0-1 --release 2026.11 -o json',
+      'refit plan prod-east -o markdown > change.md',
     ],
-    '\nThe digest names this very plan: refit upgrade … --plan-digest DIGEST runs it or nothing.',
+    '\nThe digest names this very plan: refit upgrade … --plan-digest DIGEST runs it or nothing.\n' +
+      'As markdown it is a change request, for people who sign.',
   );
 }
 
@@ -49,9 +58,14 @@ export async function showPlan(
       context.setExitCode(EXIT.refused);
       return;
     }
-    const { summary, rows } = answer;
-    printFacts(context, flags.output, { kind: 'planned', summary, rows }, () =>
-      renderPlan(answer.summary, answer.rows, answer.definition),
+    const { summary, rows, estimate } = answer;
+    const start = startCommandOf(input, summary.digest, flags.fleet);
+    const text = flags.output === 'markdown' ? await renderChangeRequest(answer, start) : undefined;
+    printFacts(
+      context,
+      flags.output,
+      { kind: 'planned', summary, rows, estimate },
+      () => text ?? renderPlan(summary, rows, answer.definition, estimate),
     );
     const demanded = input.planDigest;
     if (demanded !== undefined && demanded !== answer.summary.digest) {
@@ -60,7 +74,18 @@ export async function showPlan(
       return;
     }
     const changes = answer.summary.counts.upgrade > 0;
-    if (changes) say(context, `Do it: refit upgrade ${input.cluster} --plan-digest ${answer.summary.digest}`);
+    if (changes) say(context, `Do it: ${start}`);
     if (flags.detailedExitcode === true && changes) context.setExitCode(EXIT.changes);
   });
+}
+
+/** For people who sign; needs what the policies say. */
+async function renderChangeRequest(
+  { summary, rows, estimate, definition }: Planned,
+  start: string,
+): Promise<string> {
+  if (definition === undefined) {
+    throw new CliError('a change request needs what the policies say, and this answer came without them');
+  }
+  return renderMarkdown(changeRequest({ summary, rows, estimate, definition, start }));
 }

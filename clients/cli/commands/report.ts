@@ -1,9 +1,11 @@
 // `refit report`: what happened. From the records when the run has ended, so that it works long after
 // Temporal has forgotten the run; from the run itself while it goes on.
 import type { Command } from 'commander';
+import { reportDocument } from '../../../domain/render/report-document.ts';
 import { renderReport } from '../../../domain/render/report.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import { renderMarkdown } from '../documents.ts';
 import { CliError } from '../errors.ts';
 import { addExamples, workflowIdOption } from '../options.ts';
 import type { RunFlags } from '../options.ts';
@@ -23,7 +25,7 @@ export function registerReport(program: Command, context: CliContext): void {
     .description('what a run did, node by node, and who decided what; without an id, which reports there are')
     .argument('[run]', 'workflow id, or the digest of a report (sha256:…)')
     .addOption(workflowIdOption())
-    .addOption(outputOption())
+    .addOption(outputOption(['text', 'markdown', 'json', 'yaml']))
     .action(async (run: string | undefined, flags: ReportFlags) => {
       const wanted = run ?? flags.workflowId;
       if (wanted === undefined) await listReports(context, flags);
@@ -32,7 +34,12 @@ export function registerReport(program: Command, context: CliContext): void {
   addConnectionOptions(command);
   addExamples(
     command,
-    ['refit report', 'refit report upgrade.training.prod-east', 'refit report sha256:3f1c… -o json'],
+    [
+      'refit report',
+      'refit report upgrade.training.prod-east',
+      'refit report upgrade.training.prod-east -o markdown > report.md',
+      'refit report sha256:3f1c… -o json',
+    ],
     '\nReads the records (REFIT_RECORDS) first; they outlive the run in Temporal.',
   );
 }
@@ -62,11 +69,17 @@ async function showReport(context: CliContext, wanted: string, flags: ReportFlag
     });
   }
   if (facts.source === 'run') say(context, 'The run goes on; this is its report so far.');
-  printFacts(context, flags.output, facts, () =>
-    renderReport(
-      facts.report,
-      facts.nodes === null ? undefined : { nodes: facts.nodes, decisions: facts.decisions ?? [] },
-    ),
+  const text = flags.output === 'markdown' ? await renderMarkdown(reportDocument(facts)) : undefined;
+  printFacts(
+    context,
+    flags.output,
+    facts,
+    () =>
+      text ??
+      renderReport(
+        facts.report,
+        facts.nodes === null ? undefined : { nodes: facts.nodes, decisions: facts.decisions ?? [] },
+      ),
   );
 }
 

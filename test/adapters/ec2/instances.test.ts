@@ -76,6 +76,7 @@ describe('reading instances', () => {
       rootVolumeId: 'vol-i-2',
       rootVolumeSizeGib: 100,
       rootVolumeCreatedAt: '2026-01-01T00:00:00.000Z',
+      subnetId: null,
       tags: { 'eks:nodegroup-name': 'gpu' },
     });
     expect(endpoint.calls.map((call) => call.action)).toEqual(['DescribeInstances', 'DescribeVolumes']);

@@ -209,6 +209,40 @@ describe('resolving a run', () => {
     expect(JSON.parse(JSON.stringify(definition))).toEqual(definition);
   });
 
+  it('takes the image of its region, and tells one release by one digest in all regions [I198]', async () => {
+    const west = `  - name: dev-west
+    tier: dev
+    connection: {context: dev-west}
+    provider: {kind: ec2, region: us-west-2}
+    pools:
+    - {name: h100, selector: {matchLabels: {refit.dev/pool: h100}}, release: "2026.11"}
+`;
+    const image = 'ec2: {us-east-1: ami-0123456789abcdef0, us-west-2: ami-0123456789abcdef2}';
+    const text = wholeYaml
+      .replace('  releases:', `${west}  releases:`)
+      .replace('ec2: ami-0123456789abcdef0', image);
+    const both = await files(text);
+    const east = await both.resolveRun(input);
+    const dev = await both.resolveRun({ ...input, cluster: 'dev-west' });
+    expect(east.releases['h100']?.imageId).toBe('ami-0123456789abcdef0');
+    expect(dev.releases['h100']?.imageId).toBe('ami-0123456789abcdef2');
+    expect(dev.releaseDigests?.['h100']).toBe(east.releaseDigests?.['h100']);
+    const swapped = await (await files(text.replace('cdef2}', 'cdef3}'))).resolveRun(input);
+    expect(swapped.releaseDigests).not.toEqual(east.releaseDigests);
+    const tiers = await both.collectTiers({ fleet: 'training' });
+    expect(tiers.clusters.map(({ name, tier, region }) => [name, tier, region])).toEqual([
+      ['prod-east', 'prod', 'us-east-1'],
+      ['dev-west', 'dev', 'us-west-2'],
+    ]);
+    expect(tiers.releases).toEqual([{ name: '2026.11', digest: east.releaseDigests?.['h100'] }]);
+  });
+
+  it('is refused a release that has no image in its region [I198]', async () => {
+    const elsewhere = `${wholeYaml}  - {name: "2026.12", image: {ec2: {eu-west-1: ami-0123456789abcdef1}}, expects: {kubeletVersion: v1.36.2}}\n`;
+    const refusal = await refusalOf((await files(elsewhere)).resolveRun({ ...input, release: '2026.12' }));
+    expect(refusal.message).toContain('a release with an image in us-east-1');
+  });
+
   it('takes pools, nodes, a release and overrides of the policy from the input', async () => {
     const twoReleases = `${wholeYaml}  - {name: "2026.12", image: {ec2: ami-0123456789abcdef1}, expects: {kubeletVersion: v1.36.2}}\n`;
     const definition = await (

@@ -31,6 +31,8 @@ const COLLECTIONS = {
   pods: /^\/api\/v1\/pods$/,
   pdbs: /^\/apis\/policy\/v1\/poddisruptionbudgets$/,
   daemonSets: /^\/apis\/apps\/v1\/daemonsets$/,
+  claims: /^\/api\/v1\/persistentvolumeclaims$/,
+  volumes: /^\/api\/v1\/persistentvolumes$/,
 } as const;
 type Kind = keyof typeof COLLECTIONS;
 
@@ -57,6 +59,8 @@ export class ApiServer {
     pods: new Map(),
     pdbs: new Map(),
     daemonSets: new Map(),
+    claims: new Map(),
+    volumes: new Map(),
   };
   #watchers = new Set<Watcher>();
   #past: { kind: Kind; version: number; line: string }[] = [];

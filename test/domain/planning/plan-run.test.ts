@@ -1,7 +1,7 @@
 // The plan of a whole run, and everything that refuses it before anything is touched.
 import { describe, expect, it } from '@jest/globals';
 import { REFUSALS_MAX } from '../../../domain/planning/check-run.ts';
-import { renderPlanForDigest } from '../../../domain/planning/plan-digest.ts';
+import { planBasis, renderBasis } from '../../../domain/planning/plan-digest.ts';
 import { planRun } from '../../../domain/planning/plan-run.ts';
 import type { Inventory } from '../../../domain/inventory.ts';
 import type { RunDefinition } from '../../../domain/run.ts';
@@ -123,6 +123,8 @@ describe('the head of a plan', () => {
     expect(plan.draft.pools).toEqual([
       {
         name: 'batch',
+        // Its instance was laid with an image that the catalog does not have.
+        noWayBack: 1,
         nodes: 9,
         upgrade: 8,
         from: { '2026.09': 7, unknown: 1 },
@@ -133,7 +135,9 @@ describe('the head of a plan', () => {
     expect(plan.draft.oldRootVolumes).toEqual({ count: 8, sizeGib: 800, keptForMs: 604_800_000 });
     expect(plan.draft.warnings).toEqual([
       '1 nodes show no release of the catalog (the first is batch-7): they are taken to the new release, ' +
-        'and nothing here says how to go back',
+        'and would go back to the images of their instances',
+      '1 nodes have no way back, a rollback would leave them as they are (the first is batch-7: ' +
+        'its former image ami-old is gone, or not shared with this account any more)',
     ]);
   });
 
@@ -282,7 +286,7 @@ describe('preflight', () => {
 describe('what the digest of a plan is made of', () => {
   const nodes = [...sampleNodes('batch', 5), ...sampleNodes('h100', 5)];
   const text = (definition: RunDefinition, inventory: Inventory) =>
-    renderPlanForDigest(definition, plannedRows(definition, inventory));
+    renderBasis(planBasis(definition, plannedRows(definition, inventory)));
   const base = text(sampleDefinition(), sampleInventory(nodes));
 
   it('stays as it is when pods move, time passes, or another asks in another way [I100]', () => {

@@ -1,4 +1,5 @@
 // One run as its queries and records tell it, for the texts that people read.
+import type { PlanEstimate } from '../../../domain/estimate.ts';
 import type { NodeHistory, RunReport } from '../../../domain/report.ts';
 import type { RunStatus } from '../../../domain/status.ts';
 import { planRun } from '../../../domain/planning/plan-run.ts';
@@ -20,6 +21,60 @@ export function samplePlan() {
   if (plan.kind === 'refused') throw new Error(JSON.stringify(plan.refusals));
   const summary: PlanSummary = { ...plan.draft, digest: DIGEST, pages: [] };
   return { definition, summary, rows: plan.rows };
+}
+
+export function sampleEstimate(): PlanEstimate {
+  const minutes = (low: number, high: number) => ({ lowMs: low * 60_000, highMs: high * 60_000 });
+  return {
+    from: '2026-11-20T10:00:00.000Z',
+    whole: { ...minutes(750, 2400), gpuHours: { low: 32, high: 64 }, measured: 30 },
+    pools: [
+      {
+        pool: 'batch',
+        nodes: 2,
+        node: { ...minutes(5, 60), measured: 0 },
+        soakMs: 0,
+        earliest: { begin: '2026-11-20T10:00:00.000Z', end: '2026-11-20T10:10:00.000Z' },
+        latest: { begin: '2026-11-20T10:00:00.000Z', end: '2026-11-20T12:00:00.000Z' },
+      },
+      {
+        pool: 'h100',
+        nodes: 12,
+        node: { ...minutes(20, 40), measured: 30 },
+        soakMs: 600_000,
+        earliest: { begin: '2026-11-20T10:10:00.000Z', end: '2026-11-20T22:30:00.000Z' },
+        latest: { begin: '2026-11-20T12:00:00.000Z', end: '2026-11-22T02:00:00.000Z' },
+      },
+    ],
+    openings: [
+      {
+        pool: 'h100',
+        from: '2026-11-20T22:00:00.000Z',
+        until: '2026-11-21T04:00:00.000Z',
+        nodesLow: 8,
+        nodesHigh: 12,
+      },
+      {
+        pool: 'h100',
+        from: '2026-11-21T22:00:00.000Z',
+        until: '2026-11-22T04:00:00.000Z',
+        nodesLow: 0,
+        nodesHigh: 4,
+      },
+    ],
+    openingsLeft: 0,
+    approvals: [
+      { gate: 'node/…', pool: 'h100', times: 3, approvers: 2, notRequester: true },
+      {
+        gate: 'canary',
+        pool: 'h100',
+        times: 1,
+        approvers: 2,
+        notRequester: true,
+        onlyWhen: 'no canary ends well, or one does not stay well',
+      },
+    ],
+  };
 }
 
 export function sampleStatus(changes: Partial<RunStatus> = {}): RunStatus {

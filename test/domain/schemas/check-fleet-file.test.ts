@@ -43,9 +43,21 @@ describe('a right fleet file', () => {
     });
     expect(fleet.releases[0]).toEqual({
       name: '2026.09',
-      imageId: 'ami-0123456789abcdef0',
+      image: { kind: 'everywhere', id: 'ami-0123456789abcdef0' },
       expects: { kubeletVersion: 'v1.35.0', osImage: null, labels: {} },
     });
+  });
+
+  it('keeps the image of each region, and how a release is promoted', () => {
+    const document = fleetDocument();
+    const ids = { 'us-east-1': 'ami-0123456789abcdef0', 'eu-west-1': 'ami-0123456789abcdef1' };
+    Object.assign(document.spec.releases[0] ?? {}, { image: { ec2: ids } });
+    Object.assign(document.spec, { promotion: { soak: '2h', successMin: '95%' } });
+    const checked = checkFleetFile(document, nearest);
+    if (checked.kind !== 'ok') throw new Error(JSON.stringify(checked.findings));
+    const fleet = resolveFleet(checked.file);
+    expect(fleet.releases[0]?.image).toEqual({ kind: 'byRegion', ids });
+    expect(fleet.promotion).toEqual({ soakMs: 7_200_000, successMinPercent: 95 });
   });
 
   it('merges a policy over the whole chain that it extends, wherever that stands in the file', () => {
@@ -243,6 +255,28 @@ describe('a wrong fleet file', () => {
       (d) => Object.assign(d.spec.releases[0] ?? {}, { expects: {} }),
       'spec.releases[0].expects',
       'at least one of kubeletVersion, osImage, labels: a release must be told from others',
+      null,
+    ],
+    [
+      'a release without an image where its pool is',
+      (d) =>
+        Object.assign(d.spec.releases[0] ?? {}, { image: { ec2: { 'eu-west-1': 'ami-0123456789abcdef0' } } }),
+      'spec.clusters[0].pools[1].release',
+      'a release with an image in us-east-1, the region of cluster prod-east',
+      'add us-east-1 to the image.ec2 of release 2026.09',
+    ],
+    [
+      'an image of no form',
+      (d) => Object.assign(d.spec.releases[0] ?? {}, { image: { ec2: 'prod' } }),
+      'spec.releases[0].image.ec2',
+      'the id of an image, ami-…, or one for each region, like {us-east-1: ami-…}',
+      null,
+    ],
+    [
+      'a promotion that soaks for years',
+      (d) => Object.assign(d.spec, { promotion: { soak: '300d' } }),
+      'spec.promotion.soak',
+      'a duration like 30s, 10m, 1h30m or 7d, from 0s to 30d',
       null,
     ],
     [

@@ -1,0 +1,271 @@
+// What a plan is expected to take: pool after pool, in each its canaries, their soak, the others, then those
+// that are not Ready; twice, as if every node took as little and as much as it may. Pure.
+// Must never leave out what is certain to take time (windows, soaks, bounds), nor count what nobody knows:
+// waiting for people, deferrals, failures and retries are in none of it (docs/decisions/0144).
+import { formatDuration } from '../duration.ts';
+import { OPENINGS_ESTIMATED_MAX } from '../estimate.ts';
+import type { NodeSpan, OpeningEstimate, PlanEstimate, PoolEstimate } from '../estimate.ts';
+import type { Pool } from '../fleet.ts';
+import type { Inventory } from '../inventory.ts';
+import { OCCUPIED_MAX } from '../plan.ts';
+import type { PlanRow } from '../plan.ts';
+import type { RunDefinition } from '../run.ts';
+import { listApprovalsNeeded } from './approvals-needed.ts';
+import { clusterMaxOf, listUnavailable, unavailableMaxOf } from './budget.ts';
+import { expectedTime } from './expected-time.ts';
+import { layRounds } from './lay-rounds.ts';
+import { matchPools } from './match-pools.ts';
+import { zoneOf } from './node-reading.ts';
+import { nodeSpanOf } from './node-span.ts';
+import type { PastTimes } from './node-span.ts';
+import { fewestRounds, mostRounds } from './rounds.ts';
+import type { Lanes } from './rounds.ts';
+import { START_MARGIN_MS } from './why-closed.ts';
+import { HORIZON_DAYS } from './windows.ts';
+import { own } from '../own.ts';
+
+const DAY_MS = 86_400_000;
+
+type Work = {
+  pool: Pool;
+  canaries: readonly PlanRow[];
+  others: readonly PlanRow[];
+  notReady: readonly PlanRow[];
+  span: NodeSpan;
+  /** At the most, and as long as what is away now stays away. */
+  lanes: { fast: Lanes; slow: Lanes };
+  /** Away now, for whatever reason. */
+  away: string;
+};
+
+/** One of the two ways to count. */
+type Pace = {
+  nodeMs: number;
+  expectedMs: number;
+  marginMs: number;
+  rounds: (rows: readonly PlanRow[], last: boolean) => number | undefined;
+};
+
+type Used = { from: string; until: string | null; nodes: number };
+type Walked = { endMs: number; used: readonly Used[] } | { unending: string };
+
+export function estimatePlan(
+  definition: RunDefinition,
+  rows: readonly PlanRow[],
+  inventory: Pick<Inventory, 'observedAt' | 'nodes'>,
+  past: PastTimes,
+): PlanEstimate {
+  const fromMs = Date.parse(inventory.observedAt);
+  let fastMs = fromMs;
+  let slowMs: number | undefined = fromMs;
+  const pools: PoolEstimate[] = [];
+  const openings: OpeningEstimate[] = [];
+  for (const work of listWork(definition, rows, inventory, past)) {
+    const fast = walk(work, fastMs, fastPace(work));
+    const fastEndMs = 'endMs' in fast ? fast.endMs : fastMs + HORIZON_DAYS * DAY_MS;
+    const slow: Walked | undefined = slowMs === undefined ? undefined : walk(work, slowMs, slowPace(work));
+    const slowEndMs: number | undefined = slow !== undefined && 'endMs' in slow ? slow.endMs : undefined;
+    pools.push({
+      pool: work.pool.name,
+      nodes: work.canaries.length + work.others.length + work.notReady.length,
+      node: work.span,
+      soakMs: soakOf(work),
+      earliest: { begin: toText(fastMs), end: toText(fastEndMs) },
+      latest:
+        slowMs === undefined || slowEndMs === undefined
+          ? null
+          : { begin: toText(slowMs), end: toText(slowEndMs) },
+      ...(slow !== undefined && 'unending' in slow ? { unending: slow.unending } : {}),
+    });
+    openings.push(...mergeUsed(work.pool.name, usedOf(fast), usedOf(slow)));
+    fastMs = fastEndMs;
+    slowMs = slowEndMs;
+  }
+  return {
+    from: inventory.observedAt,
+    whole: {
+      lowMs: fastMs - fromMs,
+      highMs: slowMs === undefined ? null : slowMs - fromMs,
+      gpuHours: gpuHoursOf(rows, pools),
+      measured: pools.reduce((sum, { node }) => sum + node.measured, 0),
+    },
+    pools,
+    openings: openings.slice(0, OPENINGS_ESTIMATED_MAX),
+    openingsLeft: Math.max(0, openings.length - OPENINGS_ESTIMATED_MAX),
+    approvals: listApprovalsNeeded(definition, rows),
+  };
+}
+
+function listWork(
+  definition: RunDefinition,
+  rows: readonly PlanRow[],
+  { nodes }: Pick<Inventory, 'nodes'>,
+  past: PastTimes,
+): readonly Work[] {
+  const match = matchPools(nodes, definition.pools);
+  const clusterMax = clusterMaxOf(definition, nodes.length) ?? Infinity;
+  const clusterAway = listUnavailable(nodes, new Set()).length;
+  return definition.pools.flatMap((pool): readonly Work[] => {
+    const upgrades = rows.filter((row) => row.pool === pool.name && row.disposition.kind === 'upgrade');
+    if (upgrades.length === 0) return [];
+    const ofPool = match.nodesOf.get(pool.name) ?? [];
+    const away = listUnavailable(ofPool, new Set());
+    const isAway = new Set(away.map(({ node }) => node));
+    const awayByZone = countBy(
+      ofPool.filter(({ name }) => isAway.has(name)),
+      zoneOf,
+    );
+    const max = unavailableMaxOf(pool, ofPool.length);
+    const perZone = pool.policy.disruption.unavailableMaxPerZone;
+    const slowLanes = Math.min(max - away.length, clusterMax - clusterAway, OCCUPIED_MAX);
+    return [
+      {
+        pool,
+        canaries: upgrades.filter((row) => row.canary === true),
+        others: upgrades.filter((row) => row.canary !== true && row.wasNotReady !== true),
+        notReady: upgrades.filter((row) => row.canary !== true && row.wasNotReady === true),
+        span: nodeSpanOf(pool.policy, own(past, pool.name)),
+        lanes: {
+          fast: { pool: Math.min(max, clusterMax, OCCUPIED_MAX), perZone },
+          slow: {
+            pool: slowLanes,
+            perZone: perZone === null ? null : perZone - Math.max(0, ...awayByZone.values()),
+          },
+        },
+        away:
+          `${away.length} of ${ofPool.length} nodes of pool ${pool.name} are not Ready or cordoned now ` +
+          `(${clusterAway} in the whole cluster): as long as that is so, the bounds let no other begin`,
+      },
+    ];
+  });
+}
+
+function fastPace({ pool, span, lanes }: Work): Pace {
+  return {
+    nodeMs: span.lowMs,
+    expectedMs: Math.min(expectedTime(pool.policy, []).ms, span.lowMs),
+    marginMs: 0,
+    rounds: (rows) => fewestRounds(byZoneOf(rows), lanes.fast),
+  };
+}
+
+/** Nodes that are not Ready are away already, each with the others of its kind: one after another. */
+function slowPace({ pool, span, lanes }: Work): Pace {
+  return {
+    nodeMs: span.highMs,
+    expectedMs: Math.max(expectedTime(pool.policy, []).ms, span.highMs),
+    marginMs: START_MARGIN_MS,
+    rounds: (rows, last) => {
+      if (last) return lanes.slow.pool < 0 ? undefined : rows.length;
+      return mostRounds(byZoneOf(rows), lanes.slow);
+    },
+  };
+}
+
+function walk(work: Work, fromMs: number, pace: Pace): Walked {
+  let endMs = fromMs;
+  const used: Used[] = [];
+  const { canaries, others, notReady } = work;
+  for (const { rows, last } of [
+    { rows: canaries, last: false },
+    { rows: others, last: false },
+    { rows: notReady, last: true },
+  ]) {
+    if (rows.length === 0) continue;
+    const rounds = pace.rounds(rows, last);
+    if (rounds === undefined) return { unending: work.away };
+    const laid = layRounds(work.pool.policy, endMs, { ...pace, rounds });
+    if (laid === undefined) return { unending: whyNoRoom(work.pool.name, pace) };
+    used.push(...shareOut(laid.used, rows.length, rounds));
+    endMs = laid.endMs + (rows === canaries ? soakOf(work) : 0);
+  }
+  return { endMs, used };
+}
+
+function whyNoRoom(pool: string, { expectedMs }: Pace): string {
+  return (
+    `pool ${pool}: if a node takes ${formatDuration(expectedMs)}, the windows of the next year ` +
+    'do not leave enough time for all of them'
+  );
+}
+
+/** Only the others wait for it. */
+function soakOf({ pool, canaries, others }: Work): number {
+  return canaries.length > 0 && others.length > 0 ? pool.policy.canary.soakMs : 0;
+}
+
+/** The nodes of so many rounds, each round as large as the next. */
+function shareOut(
+  used: readonly { from: string; until: string | null; rounds: number }[],
+  nodes: number,
+  rounds: number,
+): readonly Used[] {
+  let before = 0;
+  return used.map((one) => {
+    const after = before + one.rounds;
+    const begun = Math.ceil((nodes * after) / rounds) - Math.ceil((nodes * before) / rounds);
+    before = after;
+    return { from: one.from, until: one.until, nodes: begun };
+  });
+}
+
+function usedOf(walked: Walked | undefined): readonly Used[] {
+  return walked !== undefined && 'used' in walked ? walked.used : [];
+}
+
+/** One line an opening, known by its end: its beginning is cut by whatever came before. */
+function mergeUsed(pool: string, fast: readonly Used[], slow: readonly Used[]): readonly OpeningEstimate[] {
+  const merged = new Map<string, { from: string; until: string | null; fast: number; slow: number }>();
+  const add = (used: readonly Used[], pace: 'fast' | 'slow') => {
+    for (const { from, until, nodes } of used) {
+      const key = until ?? '';
+      const one = merged.get(key) ?? { from, until, fast: 0, slow: 0 };
+      one[pace] += nodes;
+      if (from < one.from) one.from = from;
+      merged.set(key, one);
+    }
+  };
+  add(fast, 'fast');
+  add(slow, 'slow');
+  return [...merged.values()]
+    .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
+    .map((one) => ({
+      pool,
+      from: one.from,
+      until: one.until,
+      nodesLow: Math.min(one.fast, one.slow),
+      nodesHigh: Math.max(one.fast, one.slow),
+    }));
+}
+
+function gpuHoursOf(rows: readonly PlanRow[], pools: readonly PoolEstimate[]): { low: number; high: number } {
+  const spans = new Map(pools.map(({ pool, node }) => [pool, node]));
+  let low = 0;
+  let high = 0;
+  for (const { pool, disposition, gpusAllocatable = 0 } of rows) {
+    const span = spans.get(pool);
+    if (disposition.kind !== 'upgrade' || span === undefined) continue;
+    low += gpusAllocatable * span.lowMs;
+    high += gpusAllocatable * span.highMs;
+  }
+  return { low: toHours(low), high: toHours(high) };
+}
+
+/** To a tenth: more would look known. */
+function toHours(gpuMs: number): number {
+  return Math.round(gpuMs / 360_000) / 10;
+}
+
+function byZoneOf(rows: readonly PlanRow[]): ReadonlyMap<string, number> {
+  return countBy(rows, ({ zone }) => zone);
+}
+
+function countBy<T>(things: readonly T[], nameOf: (thing: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const thing of things) counts.set(nameOf(thing), (counts.get(nameOf(thing)) ?? 0) + 1);
+  return counts;
+}
+
+function toText(ms: number): string {
+  return new Date(ms).toISOString();
+}

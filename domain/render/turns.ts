@@ -1,0 +1,20 @@
+// Who of a pool goes first, who goes last, and how many at once beside the pool's own bound.
+import type { Pool } from '../fleet.ts';
+import type { PlanSummary } from '../plan.ts';
+import { renderCanary } from './policy.ts';
+
+export function renderTurns(
+  { name, policy }: Pool,
+  planned: PlanSummary['pools'][number],
+): readonly string[] {
+  const canary = renderCanary(policy, planned.canaries ?? 0);
+  const { unavailableMaxPerZone } = policy.disruption;
+  const notReady = planned.notReady ?? 0;
+  return [
+    ...(canary === undefined ? [] : [`canaries: ${canary}`]),
+    ...(unavailableMaxPerZone === null ? [] : [`at most ${unavailableMaxPerZone} at once in one zone`]),
+    ...(notReady === 0
+      ? []
+      : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
+  ];
+}

@@ -1,0 +1,137 @@
+// Documents that people sign and keep, word for word. Written again with REFIT_WRITE_GOLDEN=1.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { heading, list, paragraph, table } from '../../domain/document.ts';
+import { changeRequest } from '../../domain/render/change-request.ts';
+import { reportDocument } from '../../domain/render/report-document.ts';
+import type { RunRecord } from '../../domain/render/report-document.ts';
+import { renderMarkdown } from '../../clients/cli/documents.ts';
+import { sampleEstimate, sampleHistory, samplePlan, sampleReport } from '../domain/render/sample-run.ts';
+
+const START = 'refit upgrade prod-east --plan-digest sha256:3f1c';
+
+const plan = samplePlan().summary;
+const record: RunRecord = {
+  report: sampleReport({ plan: { ...plan, expected: sampleEstimate().whole }, outcomeWhy: 'aborted by sam' }),
+  digest: 'sha256:4e1d',
+  nodes: [
+    sampleHistory(),
+    sampleHistory({
+      node: 'ip-10-0-0-4',
+      attempt: 2,
+      outcome: { kind: 'failed', at: 'draining', why: 'training/llama-7 | held by <PDB>', nodeEmpty: false },
+      evidence: [],
+    }),
+  ],
+  decisions: [
+    {
+      at: '2026-11-20T10:00:30.000Z',
+      kind: 'approve',
+      subject: 'node/ip-10-0-0-3',
+      by: 'sam',
+      reason: 'looked at the canary',
+      planDigest: 'sha256:3f1c',
+      yeses: '1 of 2',
+      evidence: ['pods to move: 3'],
+      saidAt: '2026-11-20T09:59:00.000Z',
+    },
+    {
+      at: '2026-11-20T10:20:00.000Z',
+      kind: 'changePolicy',
+      subject: null,
+      by: 'ana',
+      reason: 'slower',
+      planDigest: null,
+      changes: [{ field: 'disruption.unavailableMax', from: '3', to: '1', pools: ['h100'] }],
+    },
+  ],
+};
+
+const TEXTS: Readonly<Record<string, () => Promise<string>>> = {
+  'change-request.md': () =>
+    renderMarkdown(changeRequest({ ...samplePlan(), estimate: sampleEstimate(), start: START })),
+  'report.md': () => renderMarkdown(reportDocument(record)),
+  'report-of-an-open-run.md': () =>
+    renderMarkdown(
+      reportDocument({
+        report: sampleReport({ outcome: null, plan: null, notes: [], notesTotal: 0 }),
+        nodes: null,
+        decisions: null,
+        digest: null,
+      }),
+    ),
+};
+
+describe('golden documents', () => {
+  it.each(Object.keys(TEXTS))('%s reads as it is kept', async (name) => {
+    const path = join(import.meta.dirname, 'golden', name);
+    const text = (await TEXTS[name]?.()) ?? '';
+    if (process.env['REFIT_WRITE_GOLDEN'] === '1') writeFileSync(path, text);
+    else expect(text).toBe(readFileSync(path, 'utf8'));
+  });
+});
+
+describe('the document of a report', () => {
+  it('calls nothing good that the records do not show [I182]', async () => {
+    const without = {
+      ...record,
+      report: sampleReport({ outcome: 'succeeded' }),
+      nodes: null,
+      decisions: null,
+    };
+    const text = await renderMarkdown(reportDocument(without));
+    expect(text).toContain('what nodes and people did is unknown here');
+    expect(text).toContain('Unknown: the records are not at hand.');
+    expect(text).not.toMatch(/^None/m);
+    const complete = { ...record, nodes: [], decisions: [] };
+    const { counts } = record.report;
+    const report = sampleReport({
+      counts: { ...counts, done: 3, failed: 0, skipped: 0 },
+      outcome: 'succeeded',
+    });
+    expect(await renderMarkdown(reportDocument({ ...complete, report }))).toContain('None is recorded.');
+  });
+});
+
+describe('a document', () => {
+  const evil = [
+    '# not a heading',
+    '- not an item',
+    'a | b | c',
+    '<script>alert(1)</script>',
+    '[here](http://evil.example)',
+    '`code` **bold** _it_',
+    'two\nlines\u001b[2J',
+    '| x |\n|---|',
+    '&lt;b&gt;',
+  ];
+
+  it('lets no text become a heading, an item, a cell, a link, markup or HTML [I181]', async () => {
+    for (const text of evil) {
+      const written = await renderMarkdown([
+        heading(2, text),
+        paragraph(text),
+        ...list([text]),
+        ...table(['Node', 'Why'], [['n', text]]),
+      ]);
+      const lines = written.split('\n').filter((line) => line !== '');
+      // One line each, and the three of the table.
+      expect(lines).toHaveLength(6);
+      expect(lines.filter((line) => line.startsWith('#'))).toHaveLength(1);
+      expect(lines.filter((line) => line.startsWith('- '))).toHaveLength(1);
+      expect(lines.filter((line) => line.startsWith('|'))).toHaveLength(3);
+      for (const row of lines.filter((line) => line.startsWith('|'))) {
+        expect(row.match(/(?<!\\)\|/g)).toHaveLength(3);
+      }
+      expect(written).not.toMatch(/(?<!\\)<|(?<!\\)\[|(?<!\\)`|(?<!\\)\*\*|\u001b/);
+    }
+  });
+
+  it('says how much of a long table it leaves out, and where that stands', async () => {
+    const rows = ['a', 'b', 'c'].map((cell) => [cell]);
+    const written = await renderMarkdown(table(['X'], rows, { rowsMax: 2, more: 'the JSON has all' }));
+    expect(written).toContain('… and 1 more: the JSON has all');
+    expect(written).not.toContain('c |');
+  });
+});
