@@ -2,9 +2,10 @@
 // the front's machines, and takes one step after another for each node that differs from its machine.
 import { setTimeout as pause } from 'node:timers/promises';
 import { between } from '../chance.ts';
-import { createClusterApi } from '../cluster-api.ts';
+import { ApiRefusal, createClusterApi } from '../cluster-api.ts';
 import type { ClusterApi } from '../cluster-api.ts';
 import { imageById } from '../ec2/images.ts';
+import type { Machine } from '../ec2/machine.ts';
 import { appliesTo, faultOf } from '../faults/fault-file.ts';
 import type { Fault } from '../faults/fault-file.ts';
 import {
@@ -14,6 +15,7 @@ import {
   RESTARTED_ANNOTATION,
   SETTLED_ANNOTATION,
 } from '../fleet/node-object.ts';
+import { joiningNode } from '../fleet/joining-node.ts';
 import { DEVICE_PLUGIN } from '../fleet/workloads.ts';
 import { watchCollection } from './collection-watch.ts';
 import type { Collection } from './collection-watch.ts';
@@ -46,7 +48,7 @@ export interface BridgeOptions {
 }
 
 export interface ClusterBridge {
-  machineChanged(instanceId: string): void;
+  machineChanged(machine: Machine): void;
   /** Looks at every node again: a fault came or went. */
   lookAgain(): void;
   close(): Promise<void>;
@@ -142,6 +144,40 @@ async function bringInStep(bridge: Bridge, name: string): Promise<void> {
   }
 }
 
+/** A machine of this cluster that was launched from a template makes its Node when it has booted. */
+async function joinOnce(bridge: Bridge, { instanceId, launch }: Machine): Promise<void> {
+  const key = `join ${instanceId}`;
+  if (launch?.cluster !== bridge.cluster.name || bridge.busy.has(key)) return;
+  bridge.busy.add(key);
+  try {
+    while (!bridge.signal.aborted) {
+      const machine = bridge.feed.machine(instanceId);
+      const image = imageById(machine?.imageId ?? '');
+      const ends = machine?.power !== 'on' || image === undefined || image.behaviour === 'neverRejoins';
+      if (ends || bridge.nodeOfInstance.has(instanceId)) return;
+      const leftMs = machine.upAt - Date.now();
+      if (leftMs > 0) {
+        await pause(leftMs, undefined, { signal: bridge.signal });
+        continue;
+      }
+      const node = joiningNode({ instanceId, launch, seed: bridge.seed, content: image.content });
+      try {
+        await bridge.api.create('/api/v1/nodes', node);
+        return;
+      } catch (error) {
+        // Made before a restart of the bridge: the watch will show it.
+        if (error instanceof ApiRefusal && error.status === 409) return;
+        bridge.log(`instance ${instanceId} could not join: ${String(error)}`);
+        await pause(RETRY_MS);
+      }
+    }
+  } catch (error) {
+    if (!bridge.signal.aborted) bridge.log(`instance ${instanceId}: ${String(error)}`);
+  } finally {
+    bridge.busy.delete(key);
+  }
+}
+
 export function bridgeCluster(o: BridgeOptions): ClusterBridge {
   const api = createClusterApi({ ...o.cluster, userAgent: USER_AGENT });
   const nodeOfInstance = new Map<string, string>();
@@ -168,9 +204,10 @@ export function bridgeCluster(o: BridgeOptions): ClusterBridge {
   const revival = createPodRevival(common);
   const bridge: Bridge = { ...o, api, nodes, plugins, nodeOfInstance, revival, busy };
   return {
-    machineChanged: (instanceId) => {
-      const name = nodeOfInstance.get(instanceId);
+    machineChanged: (machine) => {
+      const name = nodeOfInstance.get(machine.instanceId);
       if (name !== undefined) look(name);
+      else void joinOnce(bridge, machine);
     },
     lookAgain: () => {
       for (const node of nodes.values()) look(node.metadata.name);

@@ -16,7 +16,7 @@ let faults: readonly Fault[] = readFaults(options.dir);
 const feed = followMachines({
   endpoint: options.ec2Endpoint,
   onChange: (machine) => {
-    for (const bridge of bridges) bridge.machineChanged(machine.instanceId);
+    for (const bridge of bridges) bridge.machineChanged(machine);
   },
   log,
   signal: stopped.signal,

@@ -73,3 +73,40 @@ export function instancesIn(xml: string): { instanceId: string; imageId: string 
   visit(parser.parse(xml));
   return found;
 }
+
+interface XmlLaunched {
+  instanceId: string;
+  imageId: string;
+  instanceType?: string;
+  privateIpAddress?: string;
+  placement?: { availabilityZone?: string };
+  tagSet?: { item?: { key: string; value: string }[] } | '';
+}
+
+export interface Launched {
+  instanceId: string;
+  imageId: string;
+  instanceType: string;
+  zone: string;
+  privateIp: string;
+  tags: Readonly<Record<string, string>>;
+}
+
+/** The instances of a RunInstances answer, with what their machines need. */
+export function launchedIn(xml: string): readonly Launched[] {
+  const answer = parser.parse(xml) as {
+    RunInstancesResponse?: { instancesSet?: { item?: XmlLaunched[] } };
+  };
+  return (answer.RunInstancesResponse?.instancesSet?.item ?? []).map((instance) => {
+    const { instanceId, imageId, instanceType = '', privateIpAddress = '', placement, tagSet } = instance;
+    const tags = typeof tagSet === 'object' ? (tagSet.item ?? []) : [];
+    return {
+      instanceId,
+      imageId,
+      instanceType,
+      zone: placement?.availabilityZone ?? '',
+      privateIp: privateIpAddress,
+      tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    };
+  });
+}

@@ -12,11 +12,16 @@ export interface Transit {
   until: number;
 }
 
+/** `upAt`: when its first boot is through. */
+export type NewMachine = Pick<Machine, 'instanceId' | 'imageId' | 'upAt' | 'launch'>;
+
 interface Stored {
   version: number;
   tasks: RootVolumeTask[];
   machines: Record<string, Machine>;
   transits: Record<string, Transit>;
+  /** Answers of launches, by client token; absent in a state that an older version wrote. */
+  launches?: Record<string, string>;
 }
 
 export interface FrontState {
@@ -28,7 +33,10 @@ export interface FrontState {
   addTask(task: RootVolumeTask): void;
   /** Replaces the task of the same id. */
   setTask(task: RootVolumeTask): void;
-  addMachines(launched: readonly { instanceId: string; imageId: string }[], now: number): void;
+  addMachines(launched: readonly NewMachine[]): void;
+  /** The instances of an earlier launch with this token, as it was answered. */
+  launchedBy(clientToken: string): string | undefined;
+  keepLaunch(clientToken: string, answer: string): void;
   tellMachine(instanceId: string, event: MachineEvent): void;
   setTransit(instanceId: string, transit: Transit): void;
   /** Calls back once, at the next change of a machine. */
@@ -84,10 +92,13 @@ export function openFrontState(dir: string, pace: Pace): FrontState {
       stored.tasks = stored.tasks.map((other) => (other.taskId === task.taskId ? task : other));
       save();
     },
-    addMachines: (launched, now) => {
-      putMachines(
-        launched.map((l) => ({ ...l, power: 'on', boot: 1, upAt: now, hasRoot: true, version: 0 })),
-      );
+    addMachines: (launched) => {
+      putMachines(launched.map((l) => ({ ...l, power: 'on', boot: 1, hasRoot: true, version: 0 })));
+    },
+    launchedBy: (clientToken) => stored.launches?.[clientToken],
+    keepLaunch: (clientToken, answer) => {
+      stored.launches = { ...stored.launches, [clientToken]: answer };
+      save();
     },
     tellMachine: (instanceId, event) => {
       const machine = stored.machines[instanceId];

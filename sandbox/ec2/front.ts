@@ -12,7 +12,7 @@ import { overlayInstances } from './describe-overlay.ts';
 import { openFrontState } from './front-state.ts';
 import type { FrontState } from './front-state.ts';
 import { openMoto } from './moto.ts';
-import { noteInstanceCall } from './instance-calls.ts';
+import { isByTemplate, noteInstanceCall } from './instance-calls.ts';
 import type { Pace } from './machine.ts';
 import { Ec2Refusal, listOf, parseForm, renderAnswer, renderRefusal } from './query-protocol.ts';
 import type { Parameters } from './query-protocol.ts';
@@ -100,6 +100,25 @@ async function passOn(
   return { status: response.statusCode, body: text };
 }
 
+/** moto knows no client tokens: a launch that was answered before is answered again, and not made again. */
+async function passOnce(
+  front: Front,
+  request: FastifyRequest,
+  { body, action, parameters }: { body: string; action: string; parameters: Parameters },
+): Promise<{ status: number; body: string }> {
+  // The SDK gives a token to each call: those of the sandbox's own fleet are asked for by nobody twice.
+  const isLaunch = action === 'RunInstances' && isByTemplate(parameters);
+  const token = isLaunch ? parameters['ClientToken'] : undefined;
+  const before = token === undefined ? undefined : front.state.launchedBy(token);
+  if (before !== undefined) return { status: 200, body: before };
+  const passed = await passOn(front, request, body);
+  if (passed.status === 200) {
+    noteInstanceCall(front, action, parameters, passed.body);
+    if (token !== undefined) front.state.keepLaunch(token, passed.body);
+  }
+  return passed;
+}
+
 function overlaid(front: Front, xml: string): string {
   const now = Date.now();
   const faults = front.faults();
@@ -126,8 +145,7 @@ async function take(front: Front, request: FastifyRequest, body: string): Promis
       const content = front.tasks.describe(parameters);
       return { status: 200, body: renderAnswer(action, content), code: null, taskId: null };
     }
-    const passed = await passOn(front, request, body);
-    if (passed.status === 200) noteInstanceCall(front, action, listOf(parameters, 'InstanceId'), passed.body);
+    const passed = await passOnce(front, request, { body, action, parameters });
     const text = action === 'DescribeInstances' ? overlaid(front, passed.body) : passed.body;
     const code = passed.status === 200 ? null : (/<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? 'Unknown');
     return { status: passed.status, body: text, code, taskId: null };

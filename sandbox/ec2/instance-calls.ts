@@ -1,10 +1,17 @@
 // What a call that moto carried out at once means for the machine behind the instance, where it takes time.
 import { between } from '../chance.ts';
-import type { FrontState, Transit } from './front-state.ts';
+import type { FrontState, NewMachine, Transit } from './front-state.ts';
+import { BOOT_MS } from './machine.ts';
 import type { Pace } from './machine.ts';
-import { instancesIn } from './describe-overlay.ts';
+import { instancesIn, launchedIn } from './describe-overlay.ts';
+import { listOf } from './query-protocol.ts';
+import type { Parameters } from './query-protocol.ts';
 
 const TRANSIT_MS = { min: 500, max: 1_500 };
+
+/** What a launch template of the sandbox puts on its instances, as the fleet's own ones carry it. */
+const CLUSTER_TAG = 'kubernetes.io/cluster/';
+const POOL_TAG = 'refit.dev/pool';
 
 interface Noted {
   state: FrontState;
@@ -16,15 +23,32 @@ function transit(o: Noted, instanceId: string, state: Transit['state'], now: num
   o.state.setTransit(instanceId, { state, until: Math.round(now + took * o.pace.speed) });
 }
 
+export function isByTemplate(parameters: Parameters): boolean {
+  return Object.keys(parameters).some((key) => key.startsWith('LaunchTemplate.'));
+}
+
+/** By a template it boots and then joins; without one the sandbox itself makes its Node, which is up at once. */
+function newMachines(o: Noted, parameters: Parameters, xml: string, now: number): readonly NewMachine[] {
+  const joins = isByTemplate(parameters);
+  return launchedIn(xml).map(({ instanceId, imageId, tags, ...rest }) => {
+    const cluster = Object.keys(tags).find((key) => key.startsWith(CLUSTER_TAG));
+    const pool = tags[POOL_TAG];
+    if (!joins || cluster === undefined || pool === undefined) return { instanceId, imageId, upAt: now };
+    const took = between(BOOT_MS.min, BOOT_MS.max, o.pace.seed, instanceId, 'boot', 1) * o.pace.speed;
+    const launch = { cluster: cluster.slice(CLUSTER_TAG.length), pool, ...rest };
+    return { instanceId, imageId, upAt: Math.round(now + took), launch };
+  });
+}
+
 /** The answer names the instances that the call was carried out on; that of a reboot names none. */
-export function noteInstanceCall(o: Noted, action: string, rebooted: readonly string[], xml: string): void {
+export function noteInstanceCall(o: Noted, action: string, parameters: Parameters, xml: string): void {
   const now = Date.now();
   switch (action) {
     case 'RunInstances':
-      o.state.addMachines(instancesIn(xml), now);
+      o.state.addMachines(newMachines(o, parameters, xml, now));
       break;
     case 'RebootInstances':
-      for (const id of rebooted) o.state.tellMachine(id, { kind: 'rebooted', now });
+      for (const id of listOf(parameters, 'InstanceId')) o.state.tellMachine(id, { kind: 'rebooted', now });
       break;
     case 'StopInstances':
       for (const { instanceId } of instancesIn(xml)) {

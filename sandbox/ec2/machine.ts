@@ -2,6 +2,15 @@
 // and from which image. Pure. EC2 tells callers none of this.
 import { between } from '../chance.ts';
 
+/** What its user data would tell a kubelet. */
+export interface MachineLaunch {
+  cluster: string;
+  pool: string;
+  zone: string;
+  instanceType: string;
+  privateIp: string;
+}
+
 export interface Machine {
   instanceId: string;
   /** What its root volume holds. */
@@ -13,6 +22,8 @@ export interface Machine {
   /** When that boot is through and the kubelet starts, in milliseconds since the epoch. */
   upAt: number;
   hasRoot: boolean;
+  /** Of a machine that makes its Node by itself: launched from a template. */
+  launch?: MachineLaunch;
   /** Rises with every change of any machine: the bridge asks for what is newer than it has seen. */
   version: number;
 }
@@ -31,7 +42,7 @@ export interface Pace {
   speed: number;
 }
 
-const BOOT_MS = { min: 2_000, max: 3_000 };
+export const BOOT_MS = { min: 2_000, max: 3_000 };
 // Nothing is laid and nothing set up anew: faster than a first boot.
 const REBOOT_MS = { min: 1_000, max: 2_000 };
 

@@ -1,5 +1,7 @@
 // Which nodes a sandbox's cluster has: names, pools, zones and types. Pure; the same for the same size.
 
+import type { MachineLaunch } from '../ec2/machine.ts';
+
 export interface FleetNode {
   name: string;
   pool: 'h100' | 'batch';
@@ -63,4 +65,11 @@ export function fleetNodes(o: { nodes: number; cluster: string }): FleetNode[] {
       internalIp: `10.0.${third}.${fourth}`,
     };
   });
+}
+
+/** A node that takes another one's place; AWS can name it by its instance, which no other node is named by. */
+export function nodeOfLaunch(instanceId: string, launch: MachineLaunch): FleetNode {
+  const pool = launch.pool === 'batch' ? 'batch' : 'h100';
+  const { zone, privateIp: internalIp, instanceType } = launch;
+  return { name: instanceId, pool, zone, region: REGION, ...pools[pool], instanceType, internalIp };
 }

@@ -20,6 +20,8 @@ import type { Policy } from '../../domain/policy.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
 import type { Notice, NotificationTarget } from '../../domain/notification.ts';
 import { inHours, planSimply } from './fake-planner.ts';
+import { fakeReplacements } from './fake-replacements.ts';
+import type { ReplaceStepName } from './fake-replacements.ts';
 import { definitionOf, policyOf, rowOf } from './shapes.ts';
 
 type StepName =
@@ -29,9 +31,7 @@ type StepName =
   | 'awaitRejoined'
   | 'verifyNode'
   | 'soakNode'
-  | 'launchReplacement'
-  | 'awaitJoined'
-  | 'terminateNode'
+  | ReplaceStepName
   | 'planNext'
   | 'resolvePolicyChange';
 
@@ -362,44 +362,14 @@ export class FakeWorld {
           return { kind: 'failed', evidence: [], why: 'turned bad while it soaked: gpus' };
         return { kind: 'verified', evidence: [] };
       },
-      launchReplacement: async (o) => {
-        const { node, attempt } = o.step;
-        if (!this.launched.has(`${node}/${String(attempt)}`)) {
-          const withheld = await this.#withheld(o);
-          if (withheld !== undefined) return withheld;
-          if (this.#fails('launchReplacement', node)) return { kind: 'noCapacity', why: 'no capacity' };
-          this.#note('launchReplacement', o);
-          this.launched.add(`${node}/${String(attempt)}`);
-        }
-        this.#wait('launchReplacement', node);
-        return { kind: 'launched', instanceId: `i-new-${node}`, launchedAt: soon() };
-      },
-      awaitJoined: (o) => {
-        const { node } = o.step;
-        this.#wait('awaitJoined', node);
-        this.#note('awaitJoined', o);
-        if (this.#fails('awaitJoined', node))
-          return Promise.resolve({ kind: 'timedOut', why: 'no node names it' });
-        return Promise.resolve({
-          kind: 'joined',
-          node: `${node}-new`,
-          uid: `uid-${node}-new`,
-          bootId: 'boot-new',
-        });
-      },
-      terminateNode: async (o) => {
-        const withheld = await this.#withheld(o);
-        if (withheld !== undefined) return withheld;
-        this.#wait('terminateNode', o.step.node);
-        this.#note('terminateNode', o);
-        this.cordoned.delete(o.step.node);
-        return { kind: 'terminated' };
-      },
-      removeReplacement: (o) => {
-        this.#note('removeReplacement', o);
-        this.launched.delete(`${o.step.node}/${String(o.step.attempt)}`);
-        return Promise.resolve({ why: 'what was launched is terminated' });
-      },
+      ...fakeReplacements({
+        launched: this.launched,
+        cordoned: this.cordoned,
+        wait: (step, node) => this.#wait(step, node),
+        fails: (step, node) => this.#fails(step, node),
+        note: (step, o) => this.#note(step, o),
+        withheld: (o) => this.#withheld(o),
+      }),
       uncordonNode: (o) => {
         this.#note('uncordonNode', o);
         if (o.replacement !== undefined) return Promise.resolve({ uncordoned: true, why: 'uncordoned' });
