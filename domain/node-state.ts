@@ -74,4 +74,5 @@ export type NodeOutcome =
   | { kind: 'putBack'; why: string; uncordoned: boolean; again?: true }
   /** Its pods did not leave in time: put back as it was, to be taken up again by the same attempt. */
   | { kind: 'deferred'; why: string; uncordoned: boolean }
-  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean };
+  /** `untouched`: its reimage had not begun in this attempt. */
+  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean; untouched?: true };

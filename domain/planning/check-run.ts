@@ -23,6 +23,7 @@ export function checkRun(definition: RunDefinition, inventory: Inventory, scope:
     ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
     ...checkSharedInstances(upgrades),
     ...checkHours(definition, inventory, upgrades),
+    ...checkRollback(definition),
   ]);
 }
 
@@ -55,6 +56,17 @@ function checkHours(
       const text = why.freedBy === undefined ? why.text : `${why.text}; what would help: ${why.freedBy}`;
       return [{ kind: why.kind, where: `pool ${pool.name}`, text }];
     });
+}
+
+/** A reboot lays no image: a rollback that could take back nothing would be an empty promise. */
+function checkRollback({ pools }: RunDefinition): readonly Refusal[] {
+  return pools
+    .filter(({ policy }) => policy.failure.onExceeded === 'rollback' && policy.reimage.method === 'reboot')
+    .map(({ name }) => ({
+      kind: 'noWayBack',
+      where: `pool ${name}`,
+      text: 'reimage.method is reboot, which lays no image, and failure.onExceeded is rollback, which could go back to none: set it to pause or stop',
+    }));
 }
 
 /** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */
