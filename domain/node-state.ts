@@ -74,5 +74,8 @@ export type NodeOutcome =
   | { kind: 'putBack'; why: string; uncordoned: boolean; again?: true }
   /** Its pods did not leave in time: put back as it was, to be taken up again by the same attempt. */
   | { kind: 'deferred'; why: string; uncordoned: boolean }
-  /** `untouched`: nothing was taken from it; it takes pods as before. */
-  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean; untouched?: true };
+  /**
+   * `untouched`: its reimage had not begun in this attempt. `serving`: nothing was taken from it, not even by a
+   * cordon.
+   */
+  | { kind: 'failed'; at: NodeStateName; why: string; nodeEmpty: boolean; untouched?: true; serving?: true };

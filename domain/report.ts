@@ -2,6 +2,7 @@
 // records, rendered by domain/render. Never holds what is not known: an absent field is unknown.
 import type { NodeOutcome } from './node-state.ts';
 import type { PlanSummary } from './plan.ts';
+import type { PromotionRow } from './promotion.ts';
 import type { RolloutScope } from './rollout.ts';
 
 /** One thing that a person (or, named as such, the policy) decided. */
@@ -17,6 +18,7 @@ export type Decision = {
     | 'abort'
     | 'cancel'
     | 'stop'
+    | 'rollback'
     | 'changePolicy'
     | 'nextNode';
   /** Gate or node that it was about; null for the whole run. */
@@ -73,6 +75,8 @@ export type RunOutcome =
   | 'nothingToDo'
   /** Ended with failures, or with work left and none done. */
   | 'failed'
+  /** Nodes that had been done or had failed went back, as far as they could: `counts.wentBack`, `notes`. */
+  | 'rolledBack'
   | 'aborted'
   | 'cancelled';
 
@@ -100,6 +104,8 @@ export type RunReport = {
     skipped: number;
     upToDate: number;
     leftAlone: number;
+    /** Are back on what they ran before; absent: none. */
+    wentBack?: number;
     waiting: number;
   };
   /** Nodes that are not done and need a person's eye: why. At most REPORT_NOTES_MAX; `notesTotal` says how many. */
@@ -107,6 +113,8 @@ export type RunReport = {
   notesTotal: number;
   /** What it laid on which pools; absent: recorded by an older version, and proves nothing. */
   scope?: RolloutScope;
+  /** Of a run over several clusters: how each of them ended, in the order of tiers. */
+  promotion?: { release: string; releaseDigest: string; rows: readonly PromotionRow[] };
 };
 
 /** 500 notes of 300 characters stay under the 256 KB that a payload may have. */

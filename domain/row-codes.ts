@@ -2,7 +2,7 @@
 // The order is the plan's; a code says where the node stands, never why (notes carry that).
 
 export const ROW_CODES = {
-  /** To be upgraded, not begun. */
+  /** To be upgraded, not begun; in a run that is rolled back: to go back, not begun. */
   waiting: 'w',
   /** At a gate or with a child. */
   active: 'a',
@@ -12,6 +12,8 @@ export const ROW_CODES = {
   skipped: 's',
   upToDate: 'u',
   leftAlone: 'l',
+  /** Upgraded or failed in this run, and back on what it ran before. */
+  wentBack: 'b',
 } as const;
 
 export type RowCodeName = keyof typeof ROW_CODES;
@@ -32,6 +34,7 @@ export function countCodes(codes: string): Record<RowCodeName, number> {
     skipped: 0,
     upToDate: 0,
     leftAlone: 0,
+    wentBack: 0,
   };
   const names = Object.entries(ROW_CODES) as [RowCodeName, RowCode][];
   const byCode = new Map(names.map(([name, code]) => [code as string, name]));

@@ -2,6 +2,7 @@
 // `report`. Every list is bounded; no answer is larger than 256 KB at 5,000 nodes.
 import type { DrainProgress, NodeStateName } from './node-state.ts';
 import type { PlanRow, PlanSummary } from './plan.ts';
+import type { PromotionRow } from './promotion.ts';
 import type { RunOutcome, RunReport } from './report.ts';
 
 export type RunPhase =
@@ -9,6 +10,8 @@ export type RunPhase =
   | 'waiting-for-cluster'
   | 'running'
   | 'paused'
+  /** Nodes that are done or have failed go back to what they ran before. */
+  | 'rolling-back'
   /** A person said abort, or cancelled: nodes at work are put back or finished. */
   | 'aborting'
   | 'ended';
@@ -91,6 +94,8 @@ export type RunStatus = {
     skipped: number;
     upToDate: number;
     leftAlone: number;
+    /** Are back on what they ran before; absent: none. */
+    wentBack?: number;
   };
   /** At most 100; `counts.active` says how many there are. */
   active: readonly ActiveNode[];
@@ -105,6 +110,8 @@ export type RunStatus = {
   /** The last 50. */
   events: readonly RunEvent[];
   reportDigest: string | null;
+  /** Of a run over several clusters: where each of them stands. */
+  promotion?: { release: string | null; rows: readonly PromotionRow[] };
 };
 
 export type TableRow = {

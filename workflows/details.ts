@@ -23,7 +23,8 @@ export function renderRunDetails(state: RunState, ids: RunIds): string {
     '',
     `${String(counts.done)} done, ${String(counts.active)} active, ${String(counts.waiting)} waiting, ` +
       `${String(counts.failed)} failed, ${String(counts.skipped)} skipped, ${String(counts.upToDate)} up to date, ` +
-      `${String(counts.leftAlone)} left alone, of ${String(counts.total)}`,
+      `${String(counts.leftAlone)} left alone, ` +
+      `${counts.wentBack === undefined ? '' : `${String(counts.wentBack)} went back, `}of ${String(counts.total)}`,
     ...status.gates.slice(0, GATES_MAX).flatMap(renderGate),
     ...renderActive(status.active.slice(0, ROWS_MAX)),
     ...renderWaiting(status.waiting.slice(0, ROWS_MAX)),

@@ -29,7 +29,8 @@ import {
   tableQuery,
   whyQuery,
 } from './messages.ts';
-import { grantOf, transition } from '../domain/machines/fleet.ts';
+import { transition } from '../domain/machines/fleet.ts';
+import { grantOf } from '../domain/machines/fleet-grant.ts';
 import type { NodeEnd } from '../domain/machines/child-messages.ts';
 import type { FleetEvent } from '../domain/machines/fleet-events.ts';
 import { withIgnored } from '../domain/machines/fleet-state.ts';

@@ -22,7 +22,7 @@ Exit codes:
   1    error
   2    changes found (plan --detailed-exitcode, nodes --check)
   3    refused by policy or preflight; nothing was touched
-  4    the run ended with failures, or was aborted or cancelled
+  4    the run ended with failures, or was rolled back, aborted or cancelled
   130  interrupted; the run goes on`;
 
 export function exitCodeOfOutcome(outcome: RunOutcome): ExitCode {
@@ -31,6 +31,7 @@ export function exitCodeOfOutcome(outcome: RunOutcome): ExitCode {
     case 'nothingToDo':
       return EXIT.ok;
     case 'failed':
+    case 'rolledBack':
     case 'aborted':
     case 'cancelled':
       return EXIT.endedWithFailures;

@@ -6,7 +6,14 @@ import type { RunEnd } from './temporal-side.ts';
 
 export type EndSummary = { exitCode: ExitCode; outcome: RunOutcome | null; text: string };
 
-const OUTCOMES: readonly RunOutcome[] = ['succeeded', 'nothingToDo', 'failed', 'aborted', 'cancelled'];
+const OUTCOMES: readonly RunOutcome[] = [
+  'succeeded',
+  'nothingToDo',
+  'failed',
+  'rolledBack',
+  'aborted',
+  'cancelled',
+];
 
 export function summarizeEnd(end: RunEnd): EndSummary {
   switch (end.kind) {
@@ -34,6 +41,7 @@ const OUTCOME_TEXT: Readonly<Record<RunOutcome, string>> = {
   succeeded: 'succeeded',
   nothingToDo: 'nothing to do: every node was up to date or is left alone',
   failed: 'ended with failures',
+  rolledBack: 'rolled back: refit report tells which nodes went back, and which could not',
   aborted: 'aborted',
   cancelled: 'cancelled',
 };

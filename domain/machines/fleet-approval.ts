@@ -98,6 +98,7 @@ function reject(state: RunState, scope: Scope, gate: OpenGate, event: Decide): F
     }
     case 'canary':
     case 'notReady':
+    case 'noWayBack':
     case 'tier': {
       const nodes = listBehindGate(told, scope, { kind: about.kind, pool: about.pool });
       const dropped = nodes.reduce((so, node) => dropNode(so, scope, node, why, at), told);

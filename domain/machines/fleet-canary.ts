@@ -3,7 +3,7 @@
 // planner's gates as its last answer wished them. Must never call canaries watched while one of them is open.
 import { withEvent } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
-import type { CanaryLook, GateWish } from '../plan.ts';
+import type { CanaryLook, GateWish, PlanRow } from '../plan.ts';
 import type { CanaryClock } from '../planning/canary-clock.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import { own } from '../own.ts';
@@ -11,6 +11,8 @@ import { own } from '../own.ts';
 /** The clock of each pool begins when its last canary ends, and is undone when one is taken up again. */
 export function keepCanaryClocks(state: RunState, scope: Scope, at: string): RunState {
   if (state.plan?.pools.some(({ canaries }) => canaries !== undefined) !== true) return state;
+  // Nobody follows them any more.
+  if (state.rollback !== null) return state;
   const open = new Map<string, boolean>();
   scope.rows.forEach((row, index) => {
     if (row.canary !== true) return;
@@ -80,7 +82,7 @@ export function openWishedGates(state: RunState, wishes: readonly GateWish[], at
 }
 
 function isWishedKind({ kind }: OpenGate['about']): boolean {
-  return kind === 'canary' || kind === 'notReady' || kind === 'tier';
+  return kind === 'canary' || kind === 'notReady' || kind === 'noWayBack' || kind === 'tier';
 }
 
 /** Whom a no at one of these gates leaves out. */
@@ -92,6 +94,18 @@ export function listBehindGate(
   return scope.rows
     .filter((_, index) => state.codes[index] === ROW_CODES.waiting)
     .filter((row) => kind === 'tier' || row.pool === pool)
-    .filter((row) => kind !== 'notReady' || row.wasNotReady === true)
+    .filter((row) => isBehind(row, kind))
     .map(({ node }) => node);
+}
+
+function isBehind(row: PlanRow, kind: GateWish['kind']): boolean {
+  switch (kind) {
+    case 'canary':
+    case 'tier':
+      return true;
+    case 'notReady':
+      return row.wasNotReady === true;
+    case 'noWayBack':
+      return row.noWayBack !== undefined;
+  }
 }

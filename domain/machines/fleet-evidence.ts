@@ -2,6 +2,7 @@
 // which budgets; what the last nodes did; what has changed since the plan. Says only what was observed.
 // Bounded: a gate tells at most a dozen lines, and a run keeps the last few nodes alone.
 import { msBetween } from './clock-math.ts';
+import { formerName } from './fleet-back.ts';
 import { cut } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { formatDuration } from '../duration.ts';
@@ -21,7 +22,11 @@ export function nodeEvidence(step: NodeStep): readonly string[] {
   const pods = step.podsToMove === undefined ? [] : [`pods to move: ${String(step.podsToMove)}`];
   return [
     `${step.node} (${step.pool}, ${step.zone}): ${step.from ?? 'unknown release'} → ${step.release.name}`,
-    `image ${step.release.imageId} by ${step.reimage.method} of ${step.instanceId}`,
+    ...(step.back === undefined ? [] : ['goes back to what it ran before']),
+    ...(step.noWayBack === undefined ? [] : [`no way back: ${step.noWayBack}`]),
+    step.back?.how === 'uncordon'
+      ? 'its reimage had not begun: its cordon is lifted, and nothing else is done'
+      : `image ${step.release.imageId} by ${step.reimage.method} of ${step.instanceId}`,
     ...(impact === undefined ? pods : impactLines(impact)),
     `drained within ${String(Math.round(step.drain.timeoutMs / 60_000))} minutes or ${timeoutText(step)}`,
   ].map(fit);
@@ -38,6 +43,9 @@ function timeoutText({ drain }: NodeStep): string {
 export function rowEvidence(state: RunState, scope: Scope, node: string): readonly string[] {
   const row = scope.rows[scope.indexOf.get(node) ?? -1];
   if (row === undefined) return [node];
+  if (state.rollback !== null) {
+    return [`${node} (${row.pool}, ${row.zone}): back from ${row.to} to ${formerName(row)}`].map(fit);
+  }
   const release = own(state.definition?.releases, row.pool);
   const image = release === undefined ? [] : [`image ${release.imageId} for ${row.instanceId}`];
   const head = `${node} (${row.pool}, ${row.zone}): ${row.from ?? 'unknown release'} → ${row.to}`;
@@ -51,6 +59,9 @@ export function poolEvidence(state: RunState, scope: Scope, pool: string): reado
   const release = own(state.definition?.releases, pool);
   const method = state.definition?.pools.find(({ name }) => name === pool)?.policy.reimage.method;
   const first = waiting[0] === undefined ? '' : `, first ${waiting[0].node}`;
+  if (state.rollback !== null) {
+    return [`${String(waiting.length)} nodes of pool ${pool} would go back to what they ran before`].map(fit);
+  }
   const to = release === undefined ? [] : [`to ${release.name}: image ${release.imageId} by ${method ?? ''}`];
   return [`${String(waiting.length)} nodes of pool ${pool} would be taken${first}`, ...to].map(fit);
 }

@@ -7,6 +7,7 @@
 import type { FleetCommand, FleetEvent } from './fleet-events.ts';
 import { isApart } from './fleet-apart.ts';
 import { closeForAbort } from './fleet-holding.ts';
+import { startRollback } from './fleet-rollback.ts';
 import { decisionOf, nodesWithCode, withEvent, without } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
 import type { Pool } from '../fleet.ts';
@@ -128,13 +129,16 @@ function named(nodes: readonly string[]): string {
 
 /** What the pool's policy says to do about it. Nothing more happens to a run that is held or ending already. */
 function exceed(state: RunState, scope: Scope, pool: Pool | undefined, why: string, at: string): Judged {
-  if (state.tripped !== null || state.aborting !== null) return { state, commands: [] };
+  const { tripped, aborting, rollback } = state;
+  if (tripped !== null || aborting !== null || rollback !== null) return { state, commands: [] };
   switch (pool?.policy.failure.onExceeded) {
     case 'stop':
       return stopRun(state, scope, pool.policy.name, why, at);
+    case 'rollback': {
+      const by = `policy ${pool.policy.name}`;
+      return startRollback(state, scope, { kind: 'policy', by, reason: why, at });
+    }
     case 'pause':
-    // No run can have it yet; should one all the same, a person decides.
-    case 'rollback':
     case undefined:
       return tripRun(state, why, at);
   }

@@ -1,4 +1,5 @@
 // What ends or resumes a run as a whole: told to every child. When failures do so: fleet-failure.ts.
+import { droppedCode } from './fleet-back.ts';
 import type { FleetCommand } from './fleet-events.ts';
 import type { RunState, Scope } from './fleet-state.ts';
 import { ROW_CODES } from '../row-codes.ts';
@@ -14,22 +15,29 @@ export function nudgeAll(state: RunState): readonly FleetCommand[] {
   return tellAll(state, { kind: 'nudge' });
 }
 
-/** Everything that has not begun is dropped; what has begun is told, and decides by its own state. */
 export function closeForAbort(
   state: RunState,
   scope: Scope,
   aborting: NonNullable<RunState['aborting']>,
 ): { state: RunState; commands: readonly FleetCommand[] } {
+  return closeAll({ ...state, aborting }, scope, `the run is ${abortText(aborting)}`);
+}
+
+/** Everything that has not begun is dropped; what has begun is told, and decides by its own state. */
+export function closeAll(
+  state: RunState,
+  scope: Scope,
+  why: string,
+): { state: RunState; commands: readonly FleetCommand[] } {
   const codes = [...state.codes]
     .map((code, index) => {
       const begun = Object.hasOwn(state.active, scope.rows[index]?.node ?? '');
       const atGate = code === ROW_CODES.active && !begun;
-      return code === ROW_CODES.waiting || atGate ? ROW_CODES.skipped : code;
+      return code === ROW_CODES.waiting || atGate ? droppedCode(state, index) : code;
     })
     .join('');
   const closed: RunState = {
     ...state,
-    aborting,
     codes,
     gates: [],
     ready: [],
@@ -40,7 +48,6 @@ export function closeForAbort(
   const active = Object.fromEntries(
     Object.entries(closed.active).map(([node, child]) => [node, { ...child, told: 'abort' as const }]),
   );
-  const why = `the run is ${abortText(aborting)}`;
   return { state: { ...closed, active }, commands: tellAll(state, { kind: 'abort', why }) };
 }
 

@@ -1,5 +1,6 @@
 // "This node next": before the others of its pool, as soon as everything that holds them lets it go too.
 // Must never lift a budget, a window, a gate or a turn: the planner alone starts nodes.
+import { rollbackText } from './fleet-back.ts';
 import { deferralNow } from './fleet-deferral.ts';
 import { stateText, whyUnknown } from './fleet-nodes.ts';
 import { codeOf, decisionOf, moved, rejected, withEvent } from './fleet-state.ts';
@@ -19,6 +20,11 @@ export function nextNode(
 ): FleetMove {
   const { node, by } = message;
   if (state.aborting !== null) return rejected(`the run is being aborted by ${state.aborting.by}`);
+  if (state.rollback !== null) {
+    return rejected(
+      `the run is ${rollbackText(state.rollback)}: those that failed go first, then the newest`,
+    );
+  }
   const unknown = whyUnknown(state, scope, node);
   if (unknown !== undefined) return rejected(unknown);
   const whyNot = whyNotWaiting(state, scope, node);

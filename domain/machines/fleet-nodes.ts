@@ -1,5 +1,6 @@
 // One node of a run's plan, for whoever speaks about it: whether it is known, where it stands in words,
 // and how it is dropped. Must never drop a node that is with a child.
+import { droppedCode } from './fleet-back.ts';
 import { withoutDeferral } from './fleet-deferral.ts';
 import { codeOf, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
@@ -8,7 +9,9 @@ import { ROW_CODES } from '../row-codes.ts';
 import { own } from '../own.ts';
 
 export function dropNode(state: RunState, scope: Scope, node: string, why: string, at: string): RunState {
-  const skipped = withNodeCode(state, scope, node, ROW_CODES.skipped);
+  const failed = codeOf(state, scope, node) === ROW_CODES.failed;
+  const code = failed ? ROW_CODES.skipped : droppedCode(state, scope.indexOf.get(node) ?? -1);
+  const skipped = withNodeCode(state, scope, node, code);
   const cleared: RunState = {
     ...skipped,
     gates: skipped.gates.filter(({ about }) => about.kind !== 'node' || about.node !== node),
@@ -17,7 +20,8 @@ export function dropNode(state: RunState, scope: Scope, node: string, why: strin
     retries: skipped.retries.filter((retry) => retry.node !== node),
     planWanted: true,
   };
-  const noted = withNote(withoutDeferral(cleared, node), node, { state: 'skipped', why, at });
+  const name = code === ROW_CODES.skipped ? 'skipped' : 'notBack';
+  const noted = withNote(withoutDeferral(cleared, node), node, { state: name, why, at });
   return withEvent(noted, at, `${node}: ${why}`);
 }
 

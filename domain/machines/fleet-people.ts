@@ -6,6 +6,7 @@ import { closeForAbort, nudgeAll } from './fleet-holding.ts';
 import { nextNode } from './fleet-next.ts';
 import { dropNode, stateText, whyUnknown } from './fleet-nodes.ts';
 import { askPolicyChange, replanReady } from './fleet-policy.ts';
+import { rollBack } from './fleet-rollback.ts';
 import { codeOf, decisionOf, moved, nodesWithCode, rejected, withEvent } from './fleet-state.ts';
 import type { FleetMove, RunState, Scope } from './fleet-state.ts';
 import type { MessageByName } from '../messages.ts';
@@ -29,9 +30,7 @@ export function transitionByPerson(state: RunState, scope: Scope, event: PersonM
     case 'abort':
       return abort(state, scope, event.at, event.message);
     case 'rollback':
-      return rejected(
-        'rollback is not in force in this version: abort without it, or start an upgrade to the former release',
-      );
+      return rollBack(state, scope, event.at, event.message);
     case 'changePolicy':
       return askPolicyChange(state);
     case 'nextNode':
@@ -106,7 +105,8 @@ function skipNode(state: RunState, scope: Scope, event: PersonMessage & { kind: 
     return rejected(`node ${node} is ${stateText(state, scope, node)}`);
   }
   const dropped = dropNode(state, scope, node, `skipped by ${by}: ${reason}`, at);
-  return moved(dropped, `node ${node} is skipped`, [record]);
+  const effect = state.rollback === null ? 'is skipped' : 'does not go back';
+  return moved(dropped, `node ${node} ${effect}`, [record]);
 }
 
 function retryNode(
@@ -136,8 +136,9 @@ function retryNode(
 }
 
 function abort(state: RunState, scope: Scope, at: string, message: MessageByName['abort']): FleetMove {
-  if (message.rollback) {
-    return rejected('abort with rollback is not in force in this version: send it with "rollback": false');
+  // Before there is a plan nothing is upgraded: both end the run.
+  if (message.rollback && state.aborting === null && state.plan !== null) {
+    return rollBack(state, scope, at, message);
   }
   if (state.aborting !== null) {
     const text = `aborted already by ${state.aborting.by} at ${state.aborting.at}: ${state.aborting.reason}`;

@@ -1,5 +1,6 @@
 // What follows from a run's state: its phase, what it waits on, whether it is over and how it ended.
 // Derived each time, never stored.
+import { rollbackText } from './fleet-back.ts';
 import { abortText } from './fleet-holding.ts';
 import { hoursWhyOf } from './fleet-hours.ts';
 import { hasCode, occupiedNodes } from './fleet-state.ts';
@@ -14,6 +15,7 @@ export function phaseOf(state: RunState): RunPhase {
   if (state.aborting !== null) return 'aborting';
   if (state.paused !== null || state.tripped !== null) return 'paused';
   if (state.hold.kind === 'waiting') return 'waiting-for-cluster';
+  if (state.rollback !== null) return 'rolling-back';
   return state.plan === null ? 'preparing' : 'running';
 }
 
@@ -31,7 +33,9 @@ export function phaseWhyOf(state: RunState): string | null {
     return `held by ${hold.holder}${trouble}`;
   }
   if (state.planFailure !== null) return `no node can be started: ${state.planFailure.why}`;
-  return hoursWhyOf(state)?.text ?? null;
+  const hours = hoursWhyOf(state)?.text;
+  if (state.rollback === null) return hours ?? null;
+  return `${rollbackText(state.rollback)}${hours === undefined ? '' : `; ${hours}`}`;
 }
 
 /** One word for lists of workflows: the search attribute RefitWaitingOn. */
@@ -68,6 +72,7 @@ export function outcomeOf(state: RunState): RunOutcome {
     case undefined:
       break;
   }
+  if (state.rollback !== null) return 'rolledBack';
   const counts = countCodes(state.codes);
   if (counts.failed > 0) return 'failed';
   if (counts.done > 0) return 'succeeded';

@@ -138,5 +138,7 @@ export function withoutStaleSteps(
   event: Happening & { kind: 'stepsOffered' },
 ): Happening & { kind: 'stepsOffered' } {
   if (event.policyChanges === undefined || event.policyChanges === state.policyChanges) return event;
-  return { ...event, next: { ...event.next, steps: [], gates: [] } };
+  // Of a run that is rolled back since, no row is what it was then.
+  const settled = state.rollback === null ? event.next.settled : [];
+  return { ...event, next: { ...event.next, steps: [], gates: [], settled } };
 }

@@ -89,6 +89,7 @@ function openGate(
     }
     case 'canary':
     case 'notReady':
+    case 'noWayBack':
     case 'tier': {
       const gatesOpened = [...state.gatesOpened, o.gate.name];
       const approved = withApproval({ ...state, gatesOpened }, o.gate.name, o.approval);
@@ -104,6 +105,7 @@ function openGate(
 const WISHED_EFFECT = {
   canary: (pool: string) => `the others of pool ${pool} follow`,
   notReady: (pool: string) => `those that were not Ready of pool ${pool} follow`,
+  noWayBack: (pool: string) => `those without a way back of pool ${pool} follow`,
   tier: () => 'the run begins, although not all below has soaked',
 } as const;
 

@@ -6,7 +6,8 @@ import type { Approval, StandingYes, Yes } from './approval-state.ts';
 import type { DecisionName, FleetCommand } from './fleet-events.ts';
 import type { DrainProgress, NodeStateName } from '../node-state.ts';
 import type { CanaryClock } from '../planning/canary-clock.ts';
-import type { NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
+import type { Rollback } from './fleet-back.ts';
+import type { BackStep, NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
 import type { Decision, RunOutcome } from '../report.ts';
 import { ROW_CODES, withCode } from '../row-codes.ts';
 import type { RowCode } from '../row-codes.ts';
@@ -31,6 +32,8 @@ export type ActiveChild = {
   rejoinTimeoutMs: number;
   /** Absent: begun by an older version, which knew no soak. */
   verifySoakMs?: number;
+  /** It goes back; absent: forward. */
+  back?: BackStep['how'];
   /** What it was told last: decides what "put back" means when it ends so. */
   told: 'skip' | 'putBack' | 'abort' | null;
   /** Started by an earlier run of this workflow: its end comes by signal, not as a result. */
@@ -50,7 +53,7 @@ export type OpenGate = {
     | { kind: 'adopt'; holder: OwnerMark }
     | { kind: 'pool'; pool: string }
     /** Wished by the planner: fleet-canary.ts. */
-    | { kind: 'canary' | 'notReady' | 'tier'; pool: string }
+    | { kind: 'canary' | 'notReady' | 'noWayBack' | 'tier'; pool: string }
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
     | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string }
     /** `ask`: which of the child's questions it is; the child holds the pods that were listed. */
@@ -101,6 +104,12 @@ export type RunState = {
     reason: string;
     at: string;
   } | null;
+  /** Null: it goes forward. */
+  rollback: Rollback | null;
+  /** Rows that were done, by their index in the plan, the newest last. */
+  doneOrder: readonly number[];
+  /** Rows whose only attempt failed before its reimage, by their index. */
+  untouched: readonly number[];
   active: Readonly<Record<string, ActiveChild>>;
   gates: readonly OpenGate[];
   decided: readonly DecidedGate[];
@@ -197,6 +206,9 @@ export function newRunState(startedAt: string): RunState {
     paused: null,
     tripped: null,
     aborting: null,
+    rollback: null,
+    doneOrder: [],
+    untouched: [],
     active: {},
     gates: [],
     decided: [],

@@ -4,6 +4,7 @@ import { noteCanaryLooks, openWishedGates } from './fleet-canary.ts';
 import { withoutDeferral } from './fleet-deferral.ts';
 import { nodeEvidence, poolEvidence, withSettled } from './fleet-evidence.ts';
 import { isTooLate, whyTooLate } from './fleet-hours.ts';
+import { settleBack } from './fleet-rollback.ts';
 import { codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import { OCCUPIED_MAX } from '../plan.ts';
@@ -84,6 +85,7 @@ function withAttempt(state: RunState, step: NodeStep): NodeStep {
 }
 
 function settle(state: RunState, scope: Scope, row: NextSteps['settled'][number], at: string): RunState {
+  if (state.rollback !== null) return settleBack(state, scope, row, at);
   const retries = state.retries.filter(({ node }) => node !== row.node);
   const nodesApproved = state.nodesApproved.filter((node) => node !== row.node);
   const settled = withoutDeferral({ ...state, retries, nodesApproved }, row.node);
@@ -117,6 +119,7 @@ function offer(state: RunState, scope: Scope, offered: NodeStep, observedAt: str
   const open = code === ROW_CODES.waiting || (code === ROW_CODES.failed && retry);
   if (!open || occupiedNodes(state).some(({ node }) => node === step.node)) return state;
   if (isTooLate(step, at)) return state;
+  if ((step.back === undefined) !== (state.rollback === null)) return state;
   // A retry is a person's explicit wish: it asks no gate, and starts although the run has tripped.
   if (retry) return start(state, step, observedAt);
   if (state.tripped !== null) return state;

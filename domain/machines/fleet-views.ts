@@ -2,6 +2,7 @@
 import { listWaiting } from './fleet-waiting.ts';
 import { listWhyNode } from './fleet-why-node.ts';
 import { rulesOf, rulesOfPool, voidAt } from './approval-rules.ts';
+import { formerName, rollbackText } from './fleet-back.ts';
 import { abortText } from './fleet-holding.ts';
 import { deferralNow } from './fleet-deferral.ts';
 import { evidenceOf } from './fleet-evidence.ts';
@@ -49,7 +50,7 @@ const NODE_NOTE_CHARS_MAX = 200;
 
 export function statusOf(state: RunState, ids: RunIds): RunStatus {
   const { definition } = state;
-  const counts = countCodes(state.codes);
+  const { wentBack, ...counts } = countCodes(state.codes);
   return {
     workflowId: ids.workflowId,
     fleet: definition?.fleet ?? '',
@@ -60,7 +61,7 @@ export function statusOf(state: RunState, ids: RunIds): RunStatus {
     phaseWhy: phaseWhyOf(state),
     outcome: state.outcome,
     planDigest: state.plan?.digest ?? null,
-    counts: { total: state.codes.length, ...counts, ...countedApart(state) },
+    counts: { total: state.codes.length, ...counts, ...countedApart(state), ...countedBack(wentBack) },
     active: cutProgress(Object.values(state.active).slice(0, ACTIVE_TOLD_MAX), BLOCKERS_TOLD_MAX).map(
       activeNodeOf,
     ),
@@ -76,6 +77,10 @@ export function statusOf(state: RunState, ids: RunIds): RunStatus {
 /** Most runs have none. */
 function countedApart({ failedNotReady }: RunState): { failedNotReady?: number } {
   return failedNotReady === 0 ? {} : { failedNotReady };
+}
+
+function countedBack(wentBack: number): { wentBack?: number } {
+  return wentBack === 0 ? {} : { wentBack };
 }
 
 function activeNodeOf(child: ActiveChild): ActiveNode {
@@ -156,11 +161,22 @@ function tableRowOf(state: RunState, scope: Scope, row: PlanRow): TableRow {
     zone: row.zone,
     state: child?.state ?? (deferral === undefined ? shownState(code, row, note?.state) : 'deferred'),
     since: child?.since ?? deferral?.since ?? note?.at ?? null,
-    from: row.from,
-    to: row.to,
+    ...directionOf(state, row, code),
     attempt: child?.attempt ?? own(state.attempts, row.node) ?? 1,
     note: noteText(state, row, child, code).slice(0, NODE_NOTE_CHARS_MAX),
   };
+}
+
+/** A row that goes back, or has gone, shows it. */
+function directionOf(
+  { rollback, active }: RunState,
+  row: PlanRow,
+  code: string | undefined,
+): Pick<TableRow, 'from' | 'to'> {
+  const waits = code === ROW_CODES.waiting || code === ROW_CODES.active;
+  const isForward = own(active, row.node)?.back === undefined && own(active, row.node) !== undefined;
+  const isBack = code === ROW_CODES.wentBack || (rollback !== null && waits && !isForward);
+  return isBack ? { from: row.to, to: formerName(row) } : { from: row.from, to: row.to };
 }
 
 function shownState(code: string | undefined, row: PlanRow, noted: string | undefined): NodeStateName {
@@ -193,6 +209,8 @@ function noteText(
   if (note !== undefined) return note.why;
   if (code === ROW_CODES.active) return 'waits for approval';
   if (code === ROW_CODES.done) return `done: ${row.to}`;
+  if (code === ROW_CODES.wentBack) return `went back: ${formerName(row)}`;
+  if (code === ROW_CODES.waiting && state.rollback !== null) return `to go back to ${formerName(row)}`;
   if (code === ROW_CODES.upToDate) return 'up to date';
   if (code === ROW_CODES.skipped) return 'dropped before it began';
   return row.disposition.kind === 'leftAlone' ? row.disposition.why.text : '';
@@ -264,7 +282,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
     startedAt: state.startedAt,
     endedAt,
     outcome: state.outcome,
-    outcomeWhy: state.aborting === null ? null : abortText(state.aborting),
+    outcomeWhy: outcomeWhyOf(state),
     plan: state.plan,
     counts: {
       total: state.codes.length,
@@ -274,6 +292,7 @@ export function reportAt(state: RunState, scope: Scope, ids: RunIds, endedAt: st
       skipped: counts.skipped,
       upToDate: counts.upToDate,
       leftAlone: counts.leftAlone,
+      ...countedBack(counts.wentBack),
       // A node at work when the report was asked for is not done.
       waiting: counts.waiting + counts.active,
     },
@@ -293,11 +312,18 @@ function scopeOf({ tier, nodes, pools, releases, releaseDigests }: RunDefinition
   return { scope: { tier, nodesNamed: nodes !== null, pools: ofPools } };
 }
 
+function outcomeWhyOf({ aborting, rollback }: RunState): string | null {
+  if (aborting !== null) return abortText(aborting);
+  return rollback === null ? null : rollbackText(rollback);
+}
+
 function listNotes(state: RunState, scope: Scope): { node: string; state: string; why: string }[] {
   return scope.rows.flatMap((row, index) => {
     const note = own(state.notes, row.node);
     if (note !== undefined) return [{ node: row.node, state: note.state, why: note.why }];
     const code = state.codes[index];
+    if (code === ROW_CODES.wentBack)
+      return [{ node: row.node, state: 'wentBack', why: `went back to ${formerName(row)}` }];
     if (code === ROW_CODES.skipped)
       return [{ node: row.node, state: 'skipped', why: 'dropped before it began' }];
     if (code !== ROW_CODES.leftAlone || row.disposition.kind !== 'leftAlone') return [];

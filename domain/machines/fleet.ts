@@ -15,7 +15,9 @@ import type { FleetEvent, Happening } from './fleet-events.ts';
 import { isApart, keepFailedApart } from './fleet-apart.ts';
 import { countInRow, judgeFailure, judgeRates, mayEndNodes } from './fleet-failure.ts';
 import { withDoneTold } from './fleet-nodes.ts';
-import { abortText, closeForAbort } from './fleet-holding.ts';
+import { withUntouched, withoutUntouched } from './fleet-back.ts';
+import { closeForAbort } from './fleet-holding.ts';
+import { backEnded, keepRollback } from './fleet-rollback.ts';
 import { withNotBegun, withTimeOf } from './fleet-hours.ts';
 import { clusterAnswered } from './fleet-cluster.ts';
 import { keepCanaryClocks } from './fleet-canary.ts';
@@ -54,7 +56,8 @@ const BLOCKERS_CARRIED_MAX = 40;
 export function transition(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
   const move = moveOf(state, scope, event);
   if (move.kind !== 'moved') return move;
-  const kept = keepFailedApart(keepCanaryClocks(move.state, scope, event.at), scope);
+  const known = keepRollback(state, move.state, scope, event);
+  const kept = keepFailedApart(keepCanaryClocks(known, scope, event.at), scope);
   if (!mayEndNodes(event)) return { ...move, state: kept };
   const { state: judged, commands } = judgeRates(kept, scope, event.at);
   return moved(judged, move.effect, [...move.commands, ...commands]);
@@ -86,20 +89,8 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
       if (hold.kind !== 'waiting') return rejected('the run does not wait for its cluster');
       return moved({ ...state, hold: { ...hold, trouble: cut(event.why, TROUBLE_CHARS_MAX) } }, 'waits');
     }
-    case 'planned': {
-      const codes = scope.rows.map(codeOfRow).join('');
-      if (codes.length !== event.summary.rows) {
-        return rejected(
-          `the plan says ${String(event.summary.rows)} rows, its pages hold ${String(codes.length)}`,
-        );
-      }
-      const planned: RunState = { ...state, plan: event.summary, codes, planWanted: true };
-      const { upgrade } = event.summary.counts;
-      return moved(
-        withEvent(planned, event.at, `planned: ${String(upgrade)} of ${String(codes.length)} nodes`),
-        'planned',
-      );
-    }
+    case 'planned':
+      return planned(state, scope, event);
     case 'planAsked':
       return moved({ ...state, planWanted: false }, 'asked');
     case 'policyChanged':
@@ -131,6 +122,16 @@ function moveOf(state: RunState, scope: Scope, event: FleetEvent): FleetMove {
     default:
       return transitionByNode(state, scope, event);
   }
+}
+
+function planned(state: RunState, scope: Scope, { summary, at }: Happening & { kind: 'planned' }): FleetMove {
+  const codes = scope.rows.map(codeOfRow).join('');
+  if (codes.length !== summary.rows) {
+    return rejected(`the plan says ${String(summary.rows)} rows, its pages hold ${String(codes.length)}`);
+  }
+  const known: RunState = { ...state, plan: summary, codes, planWanted: true };
+  const text = `planned: ${String(summary.counts.upgrade)} of ${String(codes.length)} nodes`;
+  return moved(withEvent(known, at, text), 'planned');
 }
 
 type NodeHappening = Happening & {
@@ -223,6 +224,7 @@ function nodeStarted(
     reimageTimeoutMs: step.reimage.timeoutMs,
     rejoinTimeoutMs: step.rejoinTimeoutMs,
     verifySoakMs: step.verifySoakMs,
+    ...(step.back === undefined ? {} : { back: step.back.how }),
     told: null,
     adopted: false,
     startedAt: at,
@@ -237,8 +239,15 @@ function nodeStarted(
   const retries = begun.retries.filter(({ node }) => node !== step.node);
   const next = begun.next.filter((node) => node !== step.node);
   const started = { ...begun, attempts, retries, next, active: { ...begun.active, [step.node]: child } };
-  const text = step.attempt > 1 ? `started, attempt ${String(step.attempt)}` : 'started';
-  return moved(withEvent(started, at, `${step.node}: ${text}`), 'started');
+  const on =
+    step.attempt === 1 || step.back !== undefined ? started : withoutUntouched(started, scope, step.node);
+  const text = startText(step);
+  return moved(withEvent(on, at, `${step.node}: ${text}`), 'started');
+}
+
+function startText({ attempt, back, release }: NodeStep): string {
+  if (back !== undefined) return `goes back to ${release.name}, attempt ${String(attempt)}`;
+  return attempt > 1 ? `started, attempt ${String(attempt)}` : 'started';
 }
 
 /** No child came to be: everything as before its start, and another try after a while. */
@@ -296,7 +305,9 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const active = without(state.active, node);
   const asks = state.asks.filter((ask) => ask.node !== node);
   const unasked = withoutForceGate({ ...state, active, asks, planWanted: true }, node);
-  const known = withEnded(unasked, child, outcome, at);
+  const told = withUntouched(unasked, scope, { child, outcome });
+  const known = withEnded(told, child, outcome, at);
+  if (child.back !== undefined) return backEnded(known, scope, { child, outcome, at });
   const ended = isApart(scope, node) ? known : countInRow(known, child.pool, outcome.kind);
   if (outcome.kind === 'deferred' && mayDefer(state, child)) {
     return moved(deferNode(ended, scope, { child, outcome, at }), 'deferred');
@@ -322,8 +333,8 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   const why = `${outcome.at}: ${outcome.why}`;
   const noted = withNote(failed, node, { state: 'failed', why, at });
   const acknowledged = noted.acknowledged.filter((name) => name !== node);
-  const told = withEvent({ ...noted, acknowledged }, at, `${node}: failed while ${why}`);
-  const { state: after, commands } = judgeFailure(told, scope, { node, pool: child.pool }, at);
+  const failing = withEvent({ ...noted, acknowledged }, at, `${node}: failed while ${why}`);
+  const { state: after, commands } = judgeFailure(failing, scope, { node, pool: child.pool }, at);
   return moved(after, 'failed', commands);
 }
 
@@ -367,22 +378,4 @@ function withoutStep(state: RunState, node: string): RunState {
 function codeOfRow(row: PlanRow): RowCode {
   if (row.disposition.kind === 'upgrade') return ROW_CODES.waiting;
   return row.disposition.kind === 'upToDate' ? ROW_CODES.upToDate : ROW_CODES.leftAlone;
-}
-
-/** May the child at work on this node still act? Its activities ask before each step that changes the world. */
-export function grantOf(
-  state: RunState,
-  node: string,
-): { kind: 'granted' | 'paused' | 'aborted'; why: string } {
-  if (state.outcome !== null) return { kind: 'aborted', why: `the run has ended: ${state.outcome}` };
-  const { aborting, paused, tripped } = state;
-  if (aborting !== null) return { kind: 'aborted', why: `the run is ${abortText(aborting)}` };
-  const child = own(state.active, node);
-  if (child === undefined) return { kind: 'aborted', why: `the run has no child at work on node ${node}` };
-  if (child.told === 'skip') return { kind: 'aborted', why: 'the node is skipped' };
-  if (child.told === 'putBack')
-    return { kind: 'aborted', why: `the run is paused: ${tripped?.why ?? 'it tripped'}` };
-  if (paused !== null) return { kind: 'paused', why: `paused by ${paused.by}: ${paused.reason}` };
-  if (tripped !== null && !child.retry) return { kind: 'paused', why: tripped.why };
-  return { kind: 'granted', why: '' };
 }

@@ -207,6 +207,7 @@ function failUntouched(
     why: where,
     nodeEmpty: false,
     untouched: true as const,
+    serving: true as const,
   };
   return {
     state: { kind: 'failed', outcome },

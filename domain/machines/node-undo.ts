@@ -3,7 +3,31 @@
 import { failed, illegal, toPuttingBack } from './node-change.ts';
 import type { Change } from './node-change.ts';
 import { STATE_SHOWN } from './node-types.ts';
-import type { NodeEvent, NodeState } from './node-types.ts';
+import type { NodeEvent, NodeState, NodeWay } from './node-types.ts';
+
+/** States from which no reimage of this attempt has begun. */
+const BEFORE_REIMAGE: ReadonlySet<NodeState['kind']> = new Set([
+  'waiting',
+  'draining',
+  'askingForce',
+  'cordoned',
+  'puttingBack',
+]);
+
+/**
+ * A node that had failed before its way back is not let go by whoever stops that: what is on it is not known to
+ * be good. And a failure says whether it left the node as it was.
+ */
+export function asItHadFailed({ step, state }: NodeWay, change: Change): Change {
+  if ('rejected' in change || !BEFORE_REIMAGE.has(state.kind)) return change;
+  const { state: next, text } = change;
+  if (next.kind === 'failed') {
+    return { ...change, state: { ...next, outcome: { ...next.outcome, untouched: true } } };
+  }
+  if (next.kind !== 'puttingBack' || step.back?.hadFailed !== true) return change;
+  const kept = failed(STATE_SHOWN[state.kind], `${next.why}; it stays cordoned, for it had failed`, false);
+  return { ...kept, text };
+}
 
 /** Skip, abort and trip undo what can be undone; from reimage on nothing can. */
 export function changeByWish(

@@ -27,7 +27,7 @@ import {
   unverifiedReplacement,
 } from './node-replacement.ts';
 import { STATE_SHOWN } from './node-types.ts';
-import { changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
+import { asItHadFailed, changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
 import type { NextNodeStep, NodeEvent, NodeState, NodeWay } from './node-types.ts';
 
 export type NodeMove = { kind: 'moved'; way: NodeWay; text: string } | { kind: 'rejected'; why: string };
@@ -38,14 +38,22 @@ const PODS_NAMED_MAX = 5;
 export function newNodeWay(step: NodeStep): NodeWay {
   return {
     step,
-    state: { kind: 'waiting', held: null, ...(step.launch === undefined ? {} : { launch: true }) },
+    state: firstState(step),
     facts: { taskId: null, oldRootVolumeId: null, evidence: [] },
     trail: [],
   };
 }
 
+/** Where nothing but our cordon stands on a node, its way back is to lift it. */
+function firstState({ back, launch }: NodeStep): NodeState {
+  if (back?.how !== 'uncordon') {
+    return { kind: 'waiting', held: null, ...(launch === undefined ? {} : { launch: true }) };
+  }
+  return { kind: 'puttingBack', why: 'rolled back: its reimage had not begun' };
+}
+
 export function transition(way: NodeWay, event: NodeEvent): NodeMove {
-  const change = tellReplacement(way, changeOf(way, event));
+  const change = asItHadFailed(way, tellReplacement(way, changeOf(way, event)));
   if ('rejected' in change) return { kind: 'rejected', why: change.rejected };
   const moved = change.state.kind !== way.state.kind || change.state.kind === 'cordoned';
   const entry = { at: event.at, state: STATE_SHOWN[change.state.kind], text: change.text };

@@ -86,7 +86,11 @@ export function isNodeOutcome(value: unknown): value is NodeOutcome {
     case 'deferred':
       return typeof value['why'] === 'string' && typeof value['uncordoned'] === 'boolean';
     case 'failed':
-      return isNodeStateName(value['at']) && typeof value['why'] === 'string';
+      return (
+        isNodeStateName(value['at']) &&
+        typeof value['why'] === 'string' &&
+        (value['untouched'] === undefined || value['untouched'] === true)
+      );
     default:
       return false;
   }

@@ -17,6 +17,7 @@ import { REPLACES } from '../drain/cordon.ts';
 import { zoneOf } from './node-reading.ts';
 import { hoursOf } from './why-closed.ts';
 import { own } from '../own.ts';
+import type { BackQuestion } from './way-back.ts';
 
 /** What the workflow knows and the planner needs. */
 export type PlanNextQuestion = {
@@ -39,6 +40,8 @@ export type PlanNextQuestion = {
   gatesOpened?: readonly string[];
   /** What the last nodes of this run took, in seconds, by pool. Absent in what older runs ask. */
   nodeTimes?: Readonly<Record<string, NodeTimes>>;
+  /** In a run that is rolled back: nothing goes forward any more. Absent: it is not. */
+  back?: BackQuestion;
 };
 
 /** A canary, and where it stands. */
@@ -152,9 +155,11 @@ function readRows({
   codes,
   occupied,
   retries,
+  back,
 }: PlanNextQuestion): ReadonlyMap<string, RowsOfPool> {
   const retried = new Set(retries.map((retry) => retry.node));
   const held = new Set(occupied.map((one) => one.node));
+  const failedBefore = new Set(back?.failed);
   const rowsOf = new Map<string, RowsOfPool>(definition.pools.map(({ name }) => [name, newRows()]));
   for (const { node, pool } of occupied) rowsOf.get(pool)?.atWork.add(node);
   rows.forEach((row, index) => {
@@ -163,7 +168,8 @@ function readRows({
     if (ofPool === undefined) return;
     const free = !held.has(row.node) && !retried.has(row.node);
     if (code === ROW_CODES.active) ofPool.atWork.add(row.node);
-    else if (code === ROW_CODES.failed) ofPool.failed.add(row.node);
+    // One that waits to go back is as far away as it was before.
+    else if (code === ROW_CODES.failed || failedBefore.has(index)) ofPool.failed.add(row.node);
     else if (code === ROW_CODES.waiting && free) ofPool.waiting.push(row);
     if (row.canary !== true) return;
     const open = code === ROW_CODES.active || code === ROW_CODES.waiting || !free;

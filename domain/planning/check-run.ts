@@ -7,6 +7,7 @@ import type { Inventory } from '../inventory.ts';
 import type { Refusal } from '../plan.ts';
 import { own } from '../own.ts';
 import { whyNotInPlace, whyNotTemplate } from '../reimage/replacement.ts';
+import type { ReimageMethod } from '../policy.ts';
 import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
@@ -26,6 +27,7 @@ export function checkRun(definition: RunDefinition, inventory: Inventory, scope:
     ...groupSame(checkTemplates(inventory, upgrades)),
     ...checkSharedInstances(upgrades),
     ...checkHours(definition, inventory, upgrades),
+    ...checkRollback(definition),
   ]);
 }
 
@@ -76,6 +78,22 @@ function checkHours(
       const text = why.freedBy === undefined ? why.text : `${why.text}; what would help: ${why.freedBy}`;
       return [{ kind: why.kind, where: `pool ${pool.name}`, text }];
     });
+}
+
+/** A rollback that could take back nothing would be an empty promise. */
+const NO_WAY_BACK: Readonly<Partial<Record<ReimageMethod, string>>> = {
+  reboot: 'which lays no image',
+  replaceInstance: 'which leaves no instance to go back to',
+};
+
+function checkRollback({ pools }: RunDefinition): readonly Refusal[] {
+  return pools.flatMap(({ name, policy }) => {
+    const { method } = policy.reimage;
+    const why = NO_WAY_BACK[method];
+    if (policy.failure.onExceeded !== 'rollback' || why === undefined) return [];
+    const text = `reimage.method is ${method}, ${why}, and failure.onExceeded is rollback, which could go back to none: set it to pause or stop`;
+    return [{ kind: 'noWayBack', where: `pool ${name}`, text }];
+  });
 }
 
 /** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */

@@ -2,7 +2,7 @@
 // Must never carry a value that was not observed: a step is only made of a node whose instance was seen.
 import type { Pool, Release } from '../fleet.ts';
 import type { InstanceFacts, NodeFacts } from '../inventory.ts';
-import type { DrainImpact, DrainStep, NodeStep, PlanRow } from '../plan.ts';
+import type { BackStep, DrainImpact, DrainStep, NodeStep, PlanRow } from '../plan.ts';
 import type { Policy } from '../policy.ts';
 import { zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
@@ -22,6 +22,8 @@ export function planStep(o: {
   /** How often the node was deferred so far; absent: never. */
   deferrals?: number;
   impact?: DrainImpact | undefined;
+  /** Absent: it goes forward. */
+  back?: BackStep;
 }): NodeStep {
   const { row, node, pool, release, instance } = o;
   const { reimage, verify } = pool.policy;
@@ -44,16 +46,18 @@ export function planStep(o: {
     },
     podsToMove: node.podsToMove,
     ...(o.impact === undefined ? {} : { impact: o.impact }),
-    drain: planDrainStep(pool.policy, o.deferrals ?? 0),
+    drain: o.back === undefined ? planDrainStep(pool.policy, o.deferrals ?? 0) : planDrainBack(pool.policy),
     reimage: {
       method: reimage.method,
       timeoutMs: reimage.timeoutMs,
       oldRootVolume: reimage.oldRootVolume,
     },
-    ...planLaunch(pool, o.deferrals ?? 0),
+    ...(o.back === undefined ? planLaunch(pool, o.deferrals ?? 0) : {}),
     // The policy has one patience for the machine: its volume, its boot, and what must come back after it.
     rejoinTimeoutMs: reimage.timeoutMs,
     verifySoakMs: verify.soakMs,
+    ...(o.back === undefined ? {} : { back: o.back }),
+    ...(o.back !== undefined || row.noWayBack === undefined ? {} : { noWayBack: row.noWayBack }),
   };
 }
 
@@ -64,6 +68,11 @@ function planLaunch(
   if (policy.reimage.method !== 'replaceInstance' || launchTemplate === undefined) return {};
   const deferralsLeft = Math.max(0, policy.drain.deferralsMax - deferrals);
   return { launch: { template: launchTemplate, matchLabels, deferralsLeft } };
+}
+
+/** A way back that cannot be drained stops for a person: it is neither deferred nor forced. */
+function planDrainBack({ drain: { timeoutMs, rules } }: Policy): DrainStep {
+  return { timeoutMs, ...(rules.length === 0 ? {} : { rules }) };
 }
 
 /** What is neutral is left out: a step travels with every activity of its node. */

@@ -15,7 +15,9 @@ import type { NodesSeen, PlanNextQuestion, PoolBoard } from './board.ts';
 import { readCanaries } from './canary.ts';
 import { whyDeferred } from './deferral.ts';
 import { cordonOf, isReady } from './node-reading.ts';
+import { takeBack } from './plan-back.ts';
 import { settleOrKeep, takeNode } from './take-node.ts';
+import { isHeldForWayBack, wishForNoWayBack } from './way-back.ts';
 import { whyLowerTiers } from './tier-gate.ts';
 import { whyNotThePoolsTurn } from './why-not-now.ts';
 import type { PoolBefore } from './why-not-now.ts';
@@ -31,9 +33,8 @@ export function planNext(question: PlanNextQuestion, inventory: NodesSeen, looks
   const context: Context = { question, board, looks, draft };
   const slots = board.pools.map(({ pool, bound }) => ({ pool: pool.name, ...slotsOf(bound) }));
   const cluster = board.cluster === null ? {} : { cluster: slotsOf(board.cluster) };
-  takeRetries(context);
-  takePools(context);
-  tellDeferred(context);
+  if (question.back !== undefined) takeBack(context, question.back);
+  else takeForward(context);
   if (draft.toLook.length > 0) return { kind: 'look', nodes: draft.toLook };
   return {
     kind: 'steps',
@@ -49,6 +50,12 @@ export function planNext(question: PlanNextQuestion, inventory: NodesSeen, looks
       ...(draft.more ? { more: true } : {}),
     },
   };
+}
+
+function takeForward(context: Context): void {
+  takeRetries(context);
+  takePools(context);
+  tellDeferred(context);
 }
 
 function slotsOf({ max, away }: { max: number; away: ReadonlyMap<string, unknown> }) {
@@ -74,7 +81,11 @@ function takeRetries(context: Context): void {
     if (seen.has(name) || poolBoard.atWork.has(name)) continue;
     seen.add(name);
     const node = settleOrKeep(context, row, poolBoard);
-    if (node === undefined) continue;
+    if (node === undefined) {
+      // Its pool was told to wait for it by this very answer, and nothing else would bring the next one.
+      if (row.canary === true) context.draft.more = true;
+      continue;
+    }
     takeNode(context, { row, node, poolBoard, attempt, retry: true, readyWaiting: 0 });
   }
 }
@@ -141,6 +152,7 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
   const canaries: Candidate[] = [];
   const others: Candidate[] = [];
   const last: Candidate[] = [];
+  const noWayBack: Candidate[] = [];
   for (const row of poolBoard.waiting) {
     const node = settleOrKeep(context, row, poolBoard);
     if (node === undefined) {
@@ -148,7 +160,15 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
       if (row.canary === true) context.draft.more = true;
       continue;
     }
+    if (isHeldForWayBack(poolBoard.pool, row, context.question.gatesOpened ?? [])) {
+      noWayBack.push({ row, node });
+      continue;
+    }
     (row.canary === true ? canaries : row.wasNotReady === true ? last : others).push({ row, node });
+  }
+  if (noWayBack.length > 0) {
+    const rows = noWayBack.map(({ row }) => row);
+    holdAll(context, poolBoard, noWayBack, wishForNoWayBack(poolBoard.pool.name, rows));
   }
   takeInTurn(context, poolBoard, canaries);
   const { why, gate, look } = readCanaries(context.board, poolBoard, context.question, others.length);

@@ -14,6 +14,7 @@ import { instanceTypeOf, isReady, zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
 import { planScope } from './scope.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
+import { wayBackOf } from './way-back.ts';
 import { listOpenings } from './why-closed.ts';
 import { own } from '../own.ts';
 
@@ -29,7 +30,7 @@ export function planRun(definition: RunDefinition, inventory: Inventory, owner: 
   const scope = planScope(definition, inventory, owner);
   const refusals = checkRun(definition, inventory, scope);
   if (refusals.length > 0) return { kind: 'refused', refusals };
-  const rows = scope.entries.map((entry) => planRow(entry, definition));
+  const rows = scope.entries.map((entry) => planRow(entry, definition, inventory.images));
   const draft: PlanDraft = {
     observedAt: inventory.observedAt,
     rows: rows.length,
@@ -41,7 +42,7 @@ export function planRun(definition: RunDefinition, inventory: Inventory, owner: 
   return { kind: 'planned', draft, rows };
 }
 
-function planRow(entry: ScopeEntry, definition: RunDefinition): PlanRow {
+function planRow(entry: ScopeEntry, definition: RunDefinition, images: Inventory['images']): PlanRow {
   const { node, pool, release, disposition } = entry;
   return {
     node: node.name,
@@ -56,6 +57,9 @@ function planRow(entry: ScopeEntry, definition: RunDefinition): PlanRow {
     gpusAllocatable: node.gpusAllocatable,
     ...(entry.canary ? { canary: true } : {}),
     ...(disposition.kind === 'upgrade' && !isReady(node) ? { wasNotReady: true } : {}),
+    ...(disposition.kind === 'upgrade'
+      ? wayBackOf(node, { ...entry, catalog: definition.catalog, images })
+      : {}),
   };
 }
 
@@ -91,6 +95,7 @@ function planPools(
       unavailableMax: unavailableMaxOf(pool, scope.match.nodesOf.get(pool.name)?.length ?? 0),
       ...countRows('canaries', ofPool, (row) => row.canary === true),
       ...countRows('notReady', ofPool, (row) => row.wasNotReady === true),
+      ...countRows('noWayBack', ofPool, (row) => row.noWayBack !== undefined),
       ...planHours(pool, observedAt, upgrades.length),
     };
   });
@@ -150,7 +155,15 @@ function listWarnings(definition: RunDefinition, scope: Scope, rows: readonly Pl
   if (unknown.length > 0) {
     warnings.push(
       `${unknown.length} nodes show no release of the catalog (the first is ${unknown[0]?.node}): ` +
-        'they are taken to the new release, and nothing here says how to go back',
+        'they are taken to the new release, and would go back to the images of their instances',
+    );
+  }
+  const stuck = rows.filter((row) => row.noWayBack !== undefined);
+  if (stuck.length > 0) {
+    const [first] = stuck;
+    warnings.push(
+      `${stuck.length} nodes have no way back, a rollback would leave them as they are ` +
+        `(the first is ${first?.node}: ${first?.noWayBack})`,
     );
   }
   const unsized = scope.entries.filter(

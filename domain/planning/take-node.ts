@@ -42,7 +42,8 @@ export function settleOrKeep(context: Context, row: PlanRow, poolBoard: PoolBoar
   return undefined;
 }
 
-function whyNotTheNode({ board }: Context, row: PlanRow): Why | undefined {
+/** The node under this name is not the one that was planned, or belongs elsewhere by now. */
+export function whyNotTheNode({ board }: Context, row: PlanRow): Why | undefined {
   const node = board.node(row.node);
   if (node === undefined) return { kind: 'deleted', text: 'the node was deleted after the run was planned' };
   if (node.uid !== row.uid) {

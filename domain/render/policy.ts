@@ -130,5 +130,6 @@ export function renderFailure({ failure }: Policy): string {
 const ON_EXCEEDED: Readonly<Record<Policy['failure']['onExceeded'], string>> = {
   pause: 'pauses: nodes not yet reimaged are put back, later ones are finished',
   stop: 'ends by itself as failed: nodes not yet reimaged are put back, later ones are finished',
-  rollback: 'rolls back',
+  rollback:
+    'rolls back: nothing more is upgraded, and nodes that are done or have failed go back to their former image',
 };

@@ -34,6 +34,7 @@ export function renderCounts(counts: RunStatus['counts']): string {
   const apart = counts.failedNotReady ?? 0;
   add(counts.failed - apart, 'failed');
   add(apart, 'failed that were not Ready before the run');
+  add(counts.wentBack ?? 0, 'went back');
   add(counts.skipped, 'skipped');
   add(counts.upToDate, 'up to date before');
   add(counts.leftAlone, 'left alone');

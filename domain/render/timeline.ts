@@ -49,6 +49,6 @@ export function renderNodeEnd(history: NodeHistory): string {
     return `${head}: ${how} after ${took}, ${cordon}: ${printable(outcome.why)}`;
   }
   const pods = outcome.nodeEmpty ? 'empty' : 'not empty';
-  const stays = outcome.untouched === true ? 'was not touched' : `stays cordoned, ${pods}`;
+  const stays = outcome.serving === true ? 'was not touched' : `stays cordoned, ${pods}`;
   return `${head}: failed while ${outcome.at} after ${took}, ${stays}: ${printable(outcome.why)}`;
 }

@@ -32,6 +32,8 @@ describe('decisions of people', () => {
     [['pause', '--reason', 'alarm', '--by', 'sam'], 'pause', { by: 'sam', reason: 'alarm' }],
     [['resume'], 'resume', { by: 'ana' }],
     [['abort', '--reason', 'wrong'], 'abort', { by: 'ana', reason: 'wrong', rollback: false }],
+    [['abort', '--rollback', '--reason', 'slow'], 'abort', { by: 'ana', reason: 'slow', rollback: true }],
+    [['rollback', '--reason', 'slow'], 'rollback', { by: 'ana', reason: 'slow' }],
     [['reject', 'pool/h100'], 'reject', { gate: 'pool/h100', by: 'ana' }],
     [['next', 'ip-1'], 'nextNode', { node: 'ip-1', by: 'ana' }],
   ])('sends %j as %s', async (args, name, content) => {

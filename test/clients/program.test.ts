@@ -47,7 +47,7 @@ describe('the command line as a whole', () => {
     expect(out).toBe('');
   });
 
-  it.each(['repave', 'replace-cluster', 'schedule', 'rollback'])(
+  it.each(['repave', 'replace-cluster', 'schedule'])(
     'does not offer %s, which this version cannot do',
     async (command) => {
       const { exitCode, err } = await runRefit([command]);

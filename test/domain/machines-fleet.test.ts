@@ -1,6 +1,7 @@
 // What each message does to a run in each situation: the contract's table, row by row.
 import { describe, expect, it } from '@jest/globals';
-import { grantOf, transition } from '../../domain/machines/fleet.ts';
+import { transition } from '../../domain/machines/fleet.ts';
+import { grantOf } from '../../domain/machines/fleet-grant.ts';
 import type { FleetCommand, FleetEvent } from '../../domain/machines/fleet-events.ts';
 import { isOver, mayPlan, outcomeOf, phaseOf, phaseWhyOf } from '../../domain/machines/fleet-phase.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
@@ -109,7 +110,7 @@ const table: readonly (readonly [string, Unstamped<FleetEvent>, readonly Verdict
   ['skip of an unknown node', message.skip('n9'), [R, R, R, R, R, R, R, R, R]],
   ['retry of n1', message.retry('n1'), [R, R, R, R, M, R, R, R, R]],
   ['abort', message.abort, [M, M, M, M, M, M, M, S, R]],
-  ['rollback', message.rollback, [R, R, R, R, R, R, R, R, R]],
+  ['rollback', message.rollback, [R, M, M, M, M, M, M, R, R]],
 ];
 
 describe('each message in each situation of the run', () => {

@@ -6,12 +6,14 @@ import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
 import { phaseOf } from '../../domain/machines/fleet-phase.ts';
 import { NO_SCOPE, newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
+import type { NodeStep } from '../../domain/plan.ts';
 import type { MessageByName, MessageName } from '../../domain/messages.ts';
 import type { RunPhase } from '../../domain/status.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
-const scope = newScope(['n1', 'n2', 'n3', 'n4'].map((name) => rowOf(name)));
+const former = { imageId: 'ami-1', release: '2026.09' };
+const scope = newScope(['n1', 'n2', 'n3', 'n4'].map((name) => ({ ...rowOf(name), former })));
 const policy = policyOf({ unavailableMax: 2 });
 const asking = policyOf({ approval: { before: 'node' } });
 
@@ -46,7 +48,7 @@ const messages: { readonly [K in MessageName]: MessageByName[K] } = {
 const message = <K extends MessageName>(kind: K): Unstamped =>
   ({ kind, askId: 'a', message: messages[kind] }) as unknown as Unstamped;
 const started: Unstamped = { kind: 'nodeStarted', step: stepOf('n1', policy, 1), childId: 'run/node/n1' };
-const failed: Unstamped = {
+const failed: Unstamped & { kind: 'nodeEnded' } = {
   kind: 'nodeEnded',
   node: 'n1',
   attempt: 1,
@@ -77,6 +79,11 @@ const stopping = policyOf({
   policy: { failure: { ...policy.failure, failuresMax: 0, onExceeded: 'stop' } },
 });
 
+const goingBack: NodeStep = {
+  ...stepOf('n1', policy, 2),
+  back: { how: 'reimage', hadFailed: true },
+};
+
 /** n1 is at work, has failed or stands at its gate; n4 waits wherever there is a plan. */
 const situations = {
   starting: newRunState(AT),
@@ -106,6 +113,26 @@ const situations = {
     message('abort'),
   ),
   stopped: after(newRunState(AT), resolved(stopping), { kind: 'clusterHeld' }, planned, started, failed),
+  rollingBack: after(
+    newRunState(AT),
+    resolved(policy),
+    { kind: 'clusterHeld' },
+    planned,
+    started,
+    failed,
+    message('rollback'),
+  ),
+  backFailed: after(
+    newRunState(AT),
+    resolved(policy),
+    { kind: 'clusterHeld' },
+    planned,
+    started,
+    failed,
+    message('rollback'),
+    { kind: 'nodeStarted', step: goingBack, childId: 'run/node/n1' },
+    { ...failed, attempt: 2 },
+  ),
   ended: after(newRunState(AT), resolved(policy), { kind: 'clusterHeld' }, planned, {
     kind: 'ended',
     outcome: 'failed',
@@ -123,6 +150,8 @@ const phases: Readonly<Record<Situation, RunPhase>> = {
   tripped: 'paused',
   aborting: 'aborting',
   stopped: 'aborting',
+  rollingBack: 'rolling-back',
+  backFailed: 'paused',
   ended: 'ended',
 };
 
@@ -133,10 +162,11 @@ const no = (why: string): Answer => ['rejected', why];
 const ENDED = no('the run has ended: failed');
 const ABORTING = no('the run is being aborted by sam');
 const STOPPED = no('the run is being aborted by policy test');
+const NOTHING_BACK = no('the run has no plan yet, and nothing to take back: abort it');
 const NO_PLAN = no('the run has no plan yet');
 const NO_GATE = no('no gate node/n1: none is open');
 const NOT_AT_GATE = no('no gate is open for node n1: it is draining');
-const NO_ROLLBACK = no('rollback is not in force in this version');
+const ROLLED = no('the run is rolled back by sam: x: those that failed go first, then the newest');
 
 const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> } = {
   approve: {
@@ -149,6 +179,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: no('it is failed'),
     aborting: NOT_AT_GATE,
     stopped: no('it is failed'),
+    rollingBack: no('it is waiting'),
+    backFailed: no('it is failed'),
     ended: ENDED,
   },
   reject: {
@@ -161,6 +193,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: no('it is failed'),
     aborting: NOT_AT_GATE,
     stopped: no('it is failed'),
+    rollingBack: no('it is waiting'),
+    backFailed: no('it is failed'),
     ended: ENDED,
   },
   pause: {
@@ -173,6 +207,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('no node is started'),
     aborting: ABORTING,
     stopped: STOPPED,
+    rollingBack: yes('no node is started'),
+    backFailed: yes('no node is started'),
     ended: ENDED,
   },
   resume: {
@@ -185,6 +221,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('the run goes on in spite of 1 failed'),
     aborting: ABORTING,
     stopped: STOPPED,
+    rollingBack: no('the run is not paused'),
+    backFailed: yes('the run goes on in spite of 1 failed'),
     ended: ENDED,
   },
   skipNode: {
@@ -197,6 +235,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('node n4 is skipped'),
     aborting: no('node n4 is skipped'),
     stopped: no('node n4 is skipped'),
+    rollingBack: no('node n4 is skipped'),
+    backFailed: no('node n4 is skipped'),
     ended: ENDED,
   },
   retryNode: {
@@ -209,6 +249,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('node n1 is taken again, attempt 2'),
     aborting: ABORTING,
     stopped: STOPPED,
+    rollingBack: no('node n1 is waiting: only a failed node is retried'),
+    backFailed: yes('node n1 is taken again, attempt 3'),
     ended: ENDED,
   },
   abort: {
@@ -221,18 +263,22 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('3 waiting nodes are dropped; 0 at work'),
     aborting: ['same', 'aborted already by sam'],
     stopped: no('aborted already by policy test'),
+    rollingBack: yes('0 waiting nodes are dropped; 0 at work'),
+    backFailed: yes('0 waiting nodes are dropped; 0 at work'),
     ended: ENDED,
   },
   rollback: {
-    starting: NO_ROLLBACK,
-    preparing: NO_ROLLBACK,
-    waitingForCluster: NO_ROLLBACK,
-    running: NO_ROLLBACK,
-    atGate: NO_ROLLBACK,
-    paused: NO_ROLLBACK,
-    tripped: NO_ROLLBACK,
-    aborting: NO_ROLLBACK,
-    stopped: NO_ROLLBACK,
+    starting: NOTHING_BACK,
+    preparing: NOTHING_BACK,
+    waitingForCluster: NOTHING_BACK,
+    running: yes('0 nodes go back; 3 waiting nodes are dropped; 1 at work are put back or finished'),
+    atGate: yes('0 nodes go back; 4 waiting nodes are dropped; 0 at work'),
+    paused: yes('0 nodes go back; 3 waiting nodes are dropped; 1 at work'),
+    tripped: yes('1 nodes go back; 3 waiting nodes are dropped; 0 at work'),
+    aborting: ABORTING,
+    stopped: STOPPED,
+    rollingBack: ['same', 'rolled back already by sam'],
+    backFailed: ['same', 'rolled back already by sam'],
     ended: ENDED,
   },
   changePolicy: {
@@ -245,6 +291,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('its fields are checked'),
     aborting: ABORTING,
     stopped: STOPPED,
+    rollingBack: yes('its fields are checked'),
+    backFailed: yes('its fields are checked'),
     ended: ENDED,
   },
   nextNode: {
@@ -257,6 +305,8 @@ const table: { readonly [K in MessageName]: Readonly<Record<Situation, Answer>> 
     tripped: yes('once the run is resumed and budget, windows and gates allow'),
     aborting: ABORTING,
     stopped: STOPPED,
+    rollingBack: ROLLED,
+    backFailed: ROLLED,
     ended: ENDED,
   },
 };
@@ -271,6 +321,7 @@ describe('each message in each phase of a run', () => {
       'waiting-for-cluster': true,
       running: true,
       paused: true,
+      'rolling-back': true,
       aborting: true,
       ended: true,
     };

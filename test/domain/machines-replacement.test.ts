@@ -164,7 +164,7 @@ describe('a node that another instance replaces', () => {
   it('is left untouched, and named as such, when its replacement fails [I205]', () => {
     const failed = moveOf(wayIn(table[2]!.state), events.verifyFailed);
     expect(failed.state).toMatchObject({
-      outcome: { kind: 'failed', at: 'verifying', untouched: true, nodeEmpty: false },
+      outcome: { kind: 'failed', at: 'verifying', untouched: true, serving: true, nodeEmpty: false },
     });
     expect(failed.state).toMatchObject({ outcome: { why: expect.stringContaining('n1-new (i-new)') } });
   });
@@ -185,7 +185,7 @@ describe('a node that another instance replaces', () => {
   it('does not take anything from the node when the new one could not be uncordoned [I205]', () => {
     const verified = wayIn({ kind: 'verified', bootId: 'boot-new' });
     const ended = moveOf(verified, { at, kind: 'uncordoned', uncordoned: false, why: 'not ours' });
-    expect(ended.state).toMatchObject({ outcome: { kind: 'failed', untouched: true } });
+    expect(ended.state).toMatchObject({ outcome: { kind: 'failed', untouched: true, serving: true } });
   });
 
   it('is neither cordoned before its replacement takes pods, nor gone before it was drained [I205] [I208]', () => {

@@ -15,6 +15,7 @@ export const LONG_MS = 240_000;
 export type RunInput = {
   release: string;
   nodes?: readonly string[];
+  pools?: readonly string[];
   policy?: Record<string, unknown>;
 };
 

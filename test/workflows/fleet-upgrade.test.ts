@@ -143,7 +143,7 @@ describe('gates', () => {
         expect(
           await refused('approve', { gate: 'node/n1', by: 'sam', planDigest: 'sha256:other' }),
         ).toContain('sha256:plan');
-        expect(await refused('rollback', { by: 'sam', reason: 'x' })).toContain('not in force');
+        expect(await refused('nextNode', { node: 'n9', by: 'sam' })).toContain('no node n9');
         await signal('approve', { gate: 'node/n1' });
         await signal('pause', { by: 'sam', reason: 'x'.repeat(1_000_000) });
         await signal('nonsense', 42);

@@ -1,4 +1,4 @@
-// reject, pause, resume, skip, retry, next, abort: what people tell a run. Each goes as an Update,
+// reject, pause, resume, skip, retry, next, abort, rollback: what people tell a run. Each goes as an Update,
 // so that the answer says whether it took effect; sending the same one twice decides nothing twice.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
@@ -21,6 +21,7 @@ export type DecisionFlags = RunFlags & {
   reason?: string;
   planDigest?: string;
   updateId?: string;
+  rollback?: boolean;
   output: Format;
 };
 
@@ -32,6 +33,8 @@ type Decision = {
   reason: 'none' | 'optional' | 'required';
   planDigest?: boolean;
   fixed?: Readonly<Record<string, unknown>>;
+  /** Of the message, true when it is given. */
+  flag?: { name: 'rollback'; text: string };
   description: string;
   examples: readonly string[];
   more?: string;
@@ -97,8 +100,22 @@ const DECISIONS: readonly Decision[] = [
     update: 'abort',
     reason: 'required',
     fixed: { rollback: false },
+    flag: { name: 'rollback', text: 'and take back what is done or has failed, as refit rollback does' },
     description: 'end the run: nodes not yet reimaged are put back, later ones are finished',
-    examples: ['refit abort --reason "wrong release"'],
+    examples: [
+      'refit abort --reason "wrong release"',
+      'refit abort --rollback --reason "the new driver is slow"',
+    ],
+  },
+  {
+    name: 'rollback',
+    update: 'rollback',
+    reason: 'required',
+    description: 'take nodes that are done or have failed back to their former image, then end the run',
+    examples: ['refit rollback --reason "the new driver is slow"'],
+    more:
+      'Nodes that failed go first, then the newest, under the same budgets, windows and gates as before. ' +
+      'One that could not go back pauses the run.',
   },
 ];
 
@@ -110,6 +127,7 @@ function registerDecision(program: Command, context: CliContext, decision: Decis
   const command = program.command(decision.name).description(decision.description);
   if (decision.argument !== undefined) command.argument(decision.argument.name, decision.argument.text);
   addDecisionOptions(command, decision);
+  if (decision.flag !== undefined) command.option(`--${decision.flag.name}`, decision.flag.text);
   addExamples(command, decision.examples, decision.more);
   command.action(async (...args: unknown[]) => {
     const subject = decision.argument === undefined ? undefined : String(args[0]);
@@ -186,6 +204,9 @@ function decisionContent(
     ...(decision.argument === undefined ? {} : { [decision.argument.key]: subject }),
     ...commonContent(context, flags),
     ...decision.fixed,
+    ...(decision.flag !== undefined && flags[decision.flag.name] === true
+      ? { [decision.flag.name]: true }
+      : {}),
   });
 }
 
