@@ -120,6 +120,16 @@ module.exports = {
       to: { path: '^(workflows|activities|workers|clients|test|bench)/|^adapters/(?!ports/)' },
     },
     {
+      name: 'checkers-share-nothing',
+      comment: 'a witness that shares code with what it judges makes the same mistakes',
+      severity: 'error',
+      from: { path: '^test/checker/(?!.*[.]test[.]ts$)' },
+      to: {
+        path: '^(domain|workflows|activities|adapters|workers|clients)/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'nothing-imports-tests',
       comment: 'tests look at the code, never the reverse',
       severity: 'error',

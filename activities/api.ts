@@ -4,6 +4,7 @@
 import type { PlanEstimate } from '../domain/estimate.ts';
 import type { ClusterRef } from '../domain/fleet.ts';
 import type { DrainProgress, ForcePods, NodeOutcome } from '../domain/node-state.ts';
+import type { ClusterLook, DriftScope, DriftWatchInput } from '../domain/drift.ts';
 import type { Notice, NotificationTarget } from '../domain/notification.ts';
 import type { CanaryClock } from '../domain/planning/canary-clock.ts';
 import type { PlanMove } from '../domain/plan-moves.ts';
@@ -227,6 +228,14 @@ export interface NodeActivities {
   recordNode(o: { run: RunIdentity; history: NodeHistory }): Promise<string>;
 }
 
+/** Activities of `driftWatch`. */
+export interface DriftActivities {
+  /** Names every cluster that is meant, and who is told. Throws InvalidInput. */
+  resolveDrift(o: DriftWatchInput): Promise<DriftScope>;
+  /** Lists the cluster once; `before` is the record that it is compared with. */
+  lookForDrift(o: { fleet: string; cluster: string; before: string | null }): Promise<ClusterLook>;
+}
+
 /** Of every workflow that tells people something. */
 export interface NotifyActivities {
   /** `about` names what is told: equal for the same thing, so that whoever receives it twice can know. */
@@ -238,4 +247,4 @@ export interface NotifyActivities {
   }): Promise<void>;
 }
 
-export type Activities = FleetActivities & NodeActivities & NotifyActivities;
+export type Activities = FleetActivities & NodeActivities & NotifyActivities & DriftActivities;

@@ -8,6 +8,7 @@ import type { RunState } from '../adapters/ports/runs.ts';
 import { InvalidFleet } from '../domain/invalid-fleet.ts';
 import { parseOwnerMark } from '../domain/owner-mark.ts';
 import type { PlanRow } from '../domain/plan.ts';
+import type { MeetsRow } from '../domain/preflight.ts';
 import type { OwnerMark } from '../domain/run.ts';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ChildState, ClusterHold, FleetActivities, NodeUpgradeResult } from './api.ts';
@@ -25,6 +26,7 @@ type ClusterActivities = Pick<
   | 'holdCluster'
   | 'releaseCluster'
   | 'readPlanPage'
+  | 'readMeetsPage'
   | 'collectChildren'
   | 'reapOldRootVolumes'
 >;
@@ -54,7 +56,9 @@ export function createClusterActivities(deps: ActivityDeps): ClusterActivities {
     holdCluster: (o) => mapped(() => holdCluster(deps, o)),
     releaseCluster: (o) =>
       mapped(() => deps.kubernetes.cluster(o.cluster).releaseLease({ owner: o.run.owner })),
-    readPlanPage: ({ digest }) => mapped(() => readPlanPage(deps, digest)),
+    // Safe to take as these: the records check the content against its digest, which the plan named.
+    readPlanPage: ({ digest }) => mapped(async () => (await readPage(deps, digest)) as readonly PlanRow[]),
+    readMeetsPage: ({ digest }) => mapped(async () => (await readPage(deps, digest)) as readonly MeetsRow[]),
     collectChildren: ({ children }) =>
       mapped(() => Promise.all(children.map((childId) => collectChild(deps, childId)))),
     reapOldRootVolumes: ({ cluster }) =>
@@ -104,9 +108,8 @@ async function collectHolderState(deps: ActivityDeps, holder: OwnerMark): Promis
   return deps.runs.collectState({ workflowId, firstExecutionRunId });
 }
 
-async function readPlanPage(deps: ActivityDeps, digest: string): Promise<readonly PlanRow[]> {
-  // Safe to take as rows: the records check the content against its digest, which the plan named.
-  const page = (await deps.records.get(digest)) as readonly PlanRow[] | undefined;
+async function readPage(deps: ActivityDeps, digest: string): Promise<unknown> {
+  const page = await deps.records.get(digest);
   if (page !== undefined) return page;
   throw new PortError(
     'unsafe',

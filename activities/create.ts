@@ -6,8 +6,11 @@ import { createCordonActivities } from './cordon.ts';
 import type { ActivityDeps } from './deps.ts';
 import { createDrainActivities } from './drain.ts';
 import { createGrantActivities } from './grant.ts';
+import { createDriftActivities } from './drift.ts';
 import { createNotifyActivities } from './notify.ts';
 import { createObserveActivities } from './observe.ts';
+import { createPromotionActivities } from './promotion.ts';
+import type { PromotionActivities } from './promotion-api.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
 import { createReplaceActivities } from './replace-instance.ts';
@@ -29,7 +32,7 @@ function createLongLooks(deps: ActivityDeps) {
   } satisfies Partial<Activities>;
 }
 
-export function createActivities(deps: ActivityDeps): Activities {
+export function createActivities(deps: ActivityDeps): Activities & PromotionActivities {
   return {
     ...createLongLooks(deps),
     ...createCordonActivities(deps),
@@ -40,6 +43,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...createRejoinActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
+    ...createPromotionActivities(deps),
     ...createNotifyActivities(deps),
+    ...createDriftActivities(deps),
   };
 }

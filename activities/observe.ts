@@ -12,6 +12,7 @@ import { estimatePlan } from '../domain/planning/estimate.ts';
 import { instanceIdOf } from '../domain/planning/node-reading.ts';
 import { matchPools } from '../domain/planning/match-pools.ts';
 import { planBasis, renderBasis } from '../domain/planning/plan-digest.ts';
+import type { PlanMove } from '../domain/plan-moves.ts';
 import type { PlanBasis } from '../domain/planning/plan-digest.ts';
 import { drainScope, tellPreflight } from '../domain/planning/preflight.ts';
 import { planNext } from '../domain/planning/plan-next.ts';
@@ -22,7 +23,7 @@ import { listFormerImages } from '../domain/planning/way-back.ts';
 import type { ImageFacts, Inventory, LaunchTemplateFacts } from '../domain/inventory.ts';
 import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { OwnerMark, RunDefinition } from '../domain/run.ts';
-import type { Activities, PlanNextInput } from './api.ts';
+import type { Activities, PlanForPeople, PlanNextInput } from './api.ts';
 import type { ActivityDeps } from './deps.ts';
 import { toApplicationFailure } from './failures.ts';
 import { collectPastTimes } from './past-nodes.ts';
@@ -105,6 +106,37 @@ export async function observeAndPlan(
   return { kind: 'planned', summary, rows, estimate, inventory, basis };
 }
 
+/** What somebody is told who only looks. `notKept`: why a later start could not tell what has moved since. */
+export type SeenPlan =
+  | { kind: 'refused'; refusals: readonly Refusal[] }
+  | (Pick<Extract<ObservedPlan, { kind: 'planned' }>, 'kind' | 'summary' | 'rows' | 'estimate'> & {
+      moved?: readonly PlanMove[];
+      notKept?: string;
+    });
+
+/** `keep`: there are records; nothing else is written. */
+export async function lookAtPlan(
+  deps: ObserveDeps,
+  definition: RunDefinition,
+  { keep }: { keep: boolean },
+): Promise<SeenPlan> {
+  const plan = await observeAndPlan(deps, definition, null);
+  if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
+  const { kind, summary, rows, estimate, basis } = plan;
+  const moved = await collectMoves(deps.records, definition.planDigest, plan);
+  const key = `plan.${definition.fleet}.${definition.cluster.name}`;
+  const kept = keep ? deps.records.put({ kind: 'planBasis', key, body: basis }) : Promise.resolve();
+  const notKept = await kept.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  return {
+    ...{ kind, summary, rows, estimate },
+    ...(moved.length === 0 ? {} : { moved }),
+    ...(notKept === undefined ? {} : { notKept }),
+  };
+}
+
 /** A plan that drains nothing asks for no pods. */
 async function collectPreflight(
   { kubernetes }: ObserveDeps,
@@ -119,24 +151,38 @@ async function collectPreflight(
 }
 
 /** The activities that look and plan. One set for each worker: it remembers the pages of running plans. */
-export function createObserveActivities(deps: ActivityDeps): Pick<Activities, 'planRun' | 'planNext'> {
+export function createObserveActivities(
+  deps: ActivityDeps,
+): Pick<Activities, 'planRun' | 'planForPeople' | 'planNext'> {
   const readPage = createPageReader(deps.records);
   const collectImages = createImageReader(deps);
   return {
-    planRun: ({ definition, run }) =>
+    planRun: (o) =>
       mapped(async () => {
-        const plan = await observeAndPlan(deps, definition, run.owner);
-        if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
-        const summary = await storePlan(deps.records, run.workflowId, plan);
-        const moved = await collectMoves(deps.records, definition.planDigest, plan);
-        return { kind: 'planned', summary, ...(moved.length === 0 ? {} : { moved }) };
+        const plan = await planAndStore(deps, o);
+        if (plan.kind === 'refused') return plan;
+        const { estimate: _, ...outcome } = plan;
+        return outcome;
       }),
+    planForPeople: (o) => mapped(() => planAndStore(deps, o)),
     planNext: (input) =>
       mapped(async () => {
         const pages = await Promise.all(input.pages.map(readPage));
         return await planWithLooks(deps, input, { rows: pages.flat(), collectImages });
       }),
   };
+}
+
+async function planAndStore(
+  deps: ActivityDeps,
+  { definition, run }: Parameters<Activities['planRun']>[0],
+): Promise<PlanForPeople> {
+  const plan = await observeAndPlan(deps, definition, run.owner);
+  if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
+  const summary = await storePlan(deps.records, run.workflowId, plan);
+  const moved = await collectMoves(deps.records, definition.planDigest, plan);
+  const { estimate } = plan;
+  return { kind: 'planned', summary, estimate, ...(moved.length === 0 ? {} : { moved }) };
 }
 
 /** Each look costs one batched call; more rounds than this mean that instance after instance is gone. */

@@ -14,6 +14,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** The smallest value that so great a share of all does not exceed; of few values, the worst. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+}
+
 /** Worst and best of a rate, where more is better. */
 export function spread(values: readonly number[]): { median: number; worst: number; best: number } {
   return { median: median(values), worst: Math.min(...values), best: Math.max(...values) };

@@ -13,7 +13,7 @@ const CHILD = 'nodeUpgrade';
 const NODE_TIMEOUT_MS = 120_000;
 const VISIBILITY_TIMEOUT_MS = 30_000;
 
-export type RunAsked = { unavailableMax: number; nodes?: readonly string[] };
+export type RunAsked = { unavailableMax: number; nodes?: readonly string[]; pools?: readonly string[] };
 
 export async function startRun(bed: BenchBed, workflowId: string, o: RunAsked): Promise<void> {
   const input = {
@@ -23,6 +23,7 @@ export async function startRun(bed: BenchBed, workflowId: string, o: RunAsked): 
     requestedBy: 'bench',
     policy: { disruption: { unavailableMax: o.unavailableMax }, approval: { before: 'never' } },
     ...(o.nodes === undefined ? {} : { nodes: o.nodes }),
+    ...(o.pools === undefined ? {} : { pools: o.pools }),
   };
   await bed.client.workflow.start(PARENT, { workflowId, taskQueue: 'refit', args: [input] });
 }
@@ -57,10 +58,17 @@ export async function runToEnd(bed: BenchBed, workflowId: string, nodes: number)
   return status;
 }
 
-export type Histories = { parentEvents: number; parentRuns: number; childEvents: number; children: number };
+export type Histories = {
+  parentEvents: number;
+  parentRuns: number;
+  childEvents: number;
+  children: number;
+  /** Events of the longest of all. */
+  longest: number;
+};
 
 /** Every history that belongs to the run, those that it continued from too; all of them must be closed. */
-export async function readHistories(bed: BenchBed, workflowId: string): Promise<Histories> {
+export async function readHistories(bed: Pick<BenchBed, 'client'>, workflowId: string): Promise<Histories> {
   let found: Histories | undefined;
   await waitUntil({
     condition: async () => {
@@ -74,8 +82,11 @@ export async function readHistories(bed: BenchBed, workflowId: string): Promise<
   return found;
 }
 
-async function listHistories(bed: BenchBed, workflowId: string): Promise<Histories | undefined> {
-  const sum: Histories = { parentEvents: 0, parentRuns: 0, childEvents: 0, children: 0 };
+async function listHistories(
+  bed: Pick<BenchBed, 'client'>,
+  workflowId: string,
+): Promise<Histories | undefined> {
+  const sum: Histories = { parentEvents: 0, parentRuns: 0, childEvents: 0, children: 0, longest: 0 };
   const query = `WorkflowType IN ("${PARENT}", "${CHILD}")`;
   for await (const each of bed.client.workflow.list({ query })) {
     const isParent = each.workflowId === workflowId;
@@ -83,6 +94,7 @@ async function listHistories(bed: BenchBed, workflowId: string): Promise<Histori
     // Only a closed history's length is final, and told.
     if (each.status.name === 'RUNNING') return undefined;
     const events = each.historyLength ?? 0;
+    sum.longest = Math.max(sum.longest, events);
     if (isParent) {
       sum.parentEvents += events;
       sum.parentRuns += 1;

@@ -2,9 +2,11 @@
 // for people on stdout, progress on stderr. A missed goal is told and ends nothing: the figures are the point.
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { say } from './bed.ts';
+import { benchDeadTime } from './dead-time.ts';
 import { benchDrain } from './drain.ts';
 import { renderVerdict } from './figures.ts';
 import { benchHistory } from './history.ts';
+import { benchLongRun } from './long-run.ts';
 import { USAGE, UsageError, parseOptions } from './options.ts';
 import type { BenchOptions, PartName } from './options.ts';
 import type { PartResult } from './part.ts';
@@ -16,6 +18,8 @@ const PARTS: Readonly<Record<PartName, (o: BenchOptions) => Promise<PartResult>>
   'pdb-zero': benchPdbZero,
   requests: benchRequests,
   history: benchHistory,
+  'dead-time': benchDeadTime,
+  'long-run': benchLongRun,
 };
 
 function describeMachine(): string {

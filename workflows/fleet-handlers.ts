@@ -29,6 +29,7 @@ import {
   tableQuery,
   whyQuery,
 } from './messages.ts';
+import { pageOrThrow } from './pages.ts';
 import { transition } from '../domain/machines/fleet.ts';
 import { grantOf } from '../domain/machines/fleet-grant.ts';
 import type { NodeEnd } from '../domain/machines/child-messages.ts';
@@ -43,9 +44,9 @@ import {
   isNodeStateName,
 } from '../domain/parse/child-messages.ts';
 import { cutForStatus } from '../domain/parse/cut-for-status.ts';
-import { messageParsers, parsePageQuery } from '../domain/parse/messages.ts';
+import { messageParsers } from '../domain/parse/messages.ts';
 import { renderInvalid } from '../domain/parse/parsed.ts';
-import type { PageQuery, UpdateAnswer } from '../domain/status.ts';
+import type { UpdateAnswer } from '../domain/status.ts';
 
 /** A child answers within one workflow task; this long only when no worker is there. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -203,11 +204,4 @@ function setQueryHandlers(run: FleetRun): void {
     ...grantOf(run.state, node),
     firstExecutionRunId: run.ids.firstExecutionRunId,
   }));
-}
-
-/** A query that throws is answered with the text; the workflow goes on. */
-function pageOrThrow(query: unknown): PageQuery {
-  const parsed = parsePageQuery(query);
-  if (parsed.kind === 'invalid') throw new Error(renderInvalid(parsed));
-  return parsed.value;
 }

@@ -1,6 +1,7 @@
 // Every signal, Update and query of the workflows, by the names that the contract fixes. Messages of
 // people are `unknown` here on purpose: they come from anybody's `temporal` CLI and are parsed on arrival.
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { PlanForPeople } from '../activities/api.ts';
 import type {
   NodeAnswer,
   NodeControl,
@@ -10,6 +11,7 @@ import type {
   NodeStateReport,
 } from '../domain/machines/child-messages.ts';
 import type { MessageName } from '../domain/messages.ts';
+import type { RunDefinition } from '../domain/run.ts';
 import type {
   PageQuery,
   PlanPage,
@@ -65,3 +67,8 @@ export const nodeEndedSignal = defineSignal<[NodeEndReport]>('nodeEnded');
 
 /** To a child, from its run. */
 export const nodeControlSignal = defineSignal<[NodeControl]>('nodeControl');
+
+/** What `planUpgrade` answers; its rows are asked for by the query `plan`. */
+export type PlanUpgradeResult =
+  | (Extract<PlanForPeople, { kind: 'planned' }> & { definition: RunDefinition })
+  | Extract<PlanForPeople, { kind: 'refused' }>;

@@ -17,8 +17,7 @@ export async function openFleetSide(path: string | undefined, env: Environment):
   }
   const { createDeps } = await import('../../workers/compose.ts');
   const { resolveWithTiers } = await import('../../activities/rollouts.ts');
-  const { resolveWithTiers } = await import('../../activities/rollouts.ts');
-  const { collectInventory, observeAndPlan } = await import('../../activities/observe.ts');
+  const { collectInventory, lookAtPlan } = await import('../../activities/observe.ts');
   const deps = createDeps({ ...env, REFIT_FLEET: fleetPath });
   return {
     collectFleets: () => deps.fleetFiles.collectFleets(),
@@ -29,10 +28,8 @@ export async function openFleetSide(path: string | undefined, env: Environment):
       collectInventory(deps, await deps.fleetFiles.resolveRun({ fleet: fleet.name, cluster: cluster.name })),
     plan: async (input) => {
       const definition = await resolveWithTiers(deps, input);
-      const answer = await observeAndPlan(deps, definition, null);
-      if (answer.kind === 'refused') return { kind: 'refused', refusals: answer.refusals };
-      const { summary, rows, estimate } = answer;
-      return { kind: 'planned', summary, rows, estimate, definition };
+      const answer = await lookAtPlan(deps, definition, { keep: (env['REFIT_RECORDS'] ?? '') !== '' });
+      return answer.kind === 'refused' ? answer : { ...answer, definition };
     },
     planDrain: (ref, o) => deps.kubernetes.cluster(ref).planDrain(o),
     close: () => deps.kubernetes.close(),

@@ -37,6 +37,8 @@ const UPDATE_TIMEOUT_MS = 40_000;
 // A poll of a live worker lasts 60 s at most before it begins anew; older signs of life are of the dead.
 const POLL_FRESH_MS = 70_000;
 const OPEN_RUNS_MAX = 200;
+// A plan that nobody waits for any more is not made when a worker comes back hours later.
+const PLAN_LIFE_MS = 900_000;
 
 // A call that was under way at its deadline may end as either.
 const GRPC_CANCELLED = 1;
@@ -66,6 +68,7 @@ export async function connectTemporal(settings: ConnectionSettings): Promise<Tem
     listOpenRuns: () => bounded(CALL_TIMEOUT_MS, () => listOpenRuns(client)),
     describe: (workflowId) => bounded(CALL_TIMEOUT_MS, () => describe(client, workflowId)),
     start: (o) => bounded(CALL_TIMEOUT_MS, () => start(client, o)),
+    startPlan: (o) => bounded(CALL_TIMEOUT_MS, () => startPlan(client, o)),
     query: (workflowId, name, page) =>
       bounded(CALL_TIMEOUT_MS, () => client.workflow.getHandle(workflowId).query(name, page ?? {})),
     update: (o) => bounded(UPDATE_TIMEOUT_MS, () => update(client, o)),
@@ -215,6 +218,15 @@ async function start(
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'alreadyOpen';
     throw error;
   }
+}
+
+async function startPlan(client: Client, o: { workflowId: string; input: object }): Promise<void> {
+  await client.workflow.start('planUpgrade', {
+    workflowId: o.workflowId,
+    taskQueue: TASK_QUEUE,
+    args: [o.input],
+    workflowExecutionTimeout: PLAN_LIFE_MS,
+  });
 }
 
 async function update(

@@ -54,6 +54,8 @@ export interface TemporalSide {
   /** undefined when the server does not know it (any more). */
   describe(workflowId: string): Promise<RunDescription | undefined>;
   start(o: { workflowId: string; input: FleetUpgradeInput }): Promise<'started' | 'alreadyOpen'>;
+  /** Has a worker make a plan; it ends by itself. */
+  startPlan(o: { workflowId: string; input: FleetUpgradeInput }): Promise<void>;
   query<Name extends keyof QueryAnswers>(
     workflowId: string,
     name: Name,

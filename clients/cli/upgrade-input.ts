@@ -7,6 +7,7 @@ import { parseFleetUpgradeInput } from '../../domain/parse/workflow-inputs.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import type { CliContext } from './context.ts';
 import { CliError } from './errors.ts';
+import { withFleet } from './fleet-side.ts';
 import { ensurePool, pickCluster } from './fleet-choice.ts';
 import { collect, fleetNameOption, fleetPathOption, parsePolicy } from './options.ts';
 
@@ -45,7 +46,7 @@ export function makeUpgradeInput(
   return makeBareInput(context, { fleet: fleet.name, cluster: cluster.name }, flags);
 }
 
-export function makeBareInput(
+function makeBareInput(
   context: CliContext,
   where: { fleet: string; cluster: string },
   flags: UpgradeFlags,
@@ -62,4 +63,27 @@ export function makeBareInput(
   const parsed = parseFleetUpgradeInput(input);
   if (parsed.kind === 'invalid') throw new CliError(renderInvalid(parsed));
   return parsed.value;
+}
+
+/** For a worker, which has its own files: without any here, it alone checks the names. */
+export async function makeWorkerInput(
+  context: CliContext,
+  cluster: string | undefined,
+  flags: UpgradeFlags,
+): Promise<FleetUpgradeInput> {
+  const hasFiles = flags.fleetFile !== undefined || (context.env['REFIT_FLEET'] ?? '') !== '';
+  if (!hasFiles) {
+    if (flags.fleet === undefined) {
+      throw new CliError('which fleet is meant is unknown: neither REFIT_FLEET nor --fleet is given', {
+        hints: ['Name the fleet file (REFIT_FLEET or --fleet-file), or the fleet alone: --fleet NAME'],
+      });
+    }
+    if (cluster === undefined) throw new CliError('which cluster is meant is unknown: no fleet file says it');
+    return makeBareInput(context, { fleet: flags.fleet, cluster }, flags);
+  }
+  return withFleet(context, flags, async (side) => {
+    const input = makeUpgradeInput(context, await side.collectFleets(), cluster, flags);
+    await side.checkInput(input);
+    return input;
+  });
 }

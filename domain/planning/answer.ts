@@ -83,6 +83,8 @@ export function settle(
 ): void {
   if (draft.settled.size < SETTLED_MAX) {
     draft.settled.set(row.node, disposition);
+    // The others of its pool may follow at once, and nothing but this answer tells that they may.
+    if (row.canary === true) draft.more = true;
     return;
   }
   tellMore(draft, poolBoard, row.node, `at most ${SETTLED_MAX} nodes are settled in one answer`);

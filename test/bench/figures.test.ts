@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   judge,
   median,
+  percentile,
   ratios,
   renderNumber,
   renderTable,
@@ -15,6 +16,17 @@ describe('figures of the bench', () => {
     expect(median([9, 1, 4])).toBe(4);
     expect(median([9, 1, 4, 6])).toBe(5);
     expect(median([])).toBeNaN();
+  });
+
+  it('takes the worst of few values for their last percent, and leaves out one of a hundred', () => {
+    expect(percentile([3, 1, 2], 0.99)).toBe(3);
+    expect(
+      percentile(
+        Array.from({ length: 100 }, (_, at) => at + 1),
+        0.99,
+      ),
+    ).toBe(99);
+    expect(percentile([], 0.99)).toBeNaN();
   });
 
   it('calls the slowest round the worst', () => {

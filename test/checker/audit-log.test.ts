@@ -1,6 +1,7 @@
 // The witness itself must be able to say no.
 import { describe, expect, it } from '@jest/globals';
 import {
+  awayAtCordons,
   bootHistory,
   cordonHistory,
   evictions,
@@ -35,6 +36,12 @@ describe('the audit log as witness', () => {
     expect(history.most.count).toBe(3);
     expect(history.cordons.get('a')).toBe(2);
     expect(history.cordonedAtEnd.sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('tells at each cordon how many nodes are away with it', () => {
+    const lines = [cordon('a'), cordon('b'), cordon('b'), uncordon('a'), cordon('c', 409), cordon('c')];
+    const starts = awayAtCordons(parseAuditLog(lines.join('\n')));
+    expect(starts.map(({ node, away }) => `${node} ${String(away)}`)).toEqual(['a 1', 'b 2', 'c 2']);
   });
 
   it('does not count a refused cordon, nor the same cordon twice', () => {

@@ -114,6 +114,20 @@ export function cordonHistory(requests: readonly Request[]): CordonHistory {
   return history;
 }
 
+/** At each cordon, how many nodes were cordoned at that moment, the new one among them. */
+export function awayAtCordons(requests: readonly Request[]): { node: string; at: number; away: number }[] {
+  const cordoned = new Set<string>();
+  const starts: { node: string; at: number; away: number }[] = [];
+  for (const request of requests) {
+    const unschedulable = unschedulableOf(request);
+    if (unschedulable === false) cordoned.delete(request.name);
+    if (unschedulable !== true || cordoned.has(request.name)) continue;
+    cordoned.add(request.name);
+    starts.push({ node: request.name, at: request.at, away: cordoned.size });
+  }
+  return starts;
+}
+
 /** Times at which each node's status first showed another bootID and kubelet version. */
 export function bootHistory(
   requests: readonly Request[],

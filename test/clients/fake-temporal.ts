@@ -25,6 +25,8 @@ export class FakeTemporal implements TemporalSide {
   readonly namespace = 'fleets';
   readonly runs = new Map<string, FakeRunState>();
   readonly started: { workflowId: string; input: FleetUpgradeInput }[] = [];
+  readonly plans: { workflowId: string; input: FleetUpgradeInput }[] = [];
+  planned: Partial<FakeRunState> = {};
   readonly updates: SentUpdate[] = [];
   workers: Workers = { polling: 1, lastSeenAt: '2026-11-21T11:59:50Z' };
   refusal: string | undefined;
@@ -53,6 +55,13 @@ export class FakeTemporal implements TemporalSide {
     this.started.push(o);
     this.add(o.workflowId, { statuses: [makeStatus({ workflowId: o.workflowId, planDigest: 'sha256:aa' })] });
     return Promise.resolve('started');
+  }
+
+  /** Makes the plan at once, as `planned` says. */
+  startPlan(o: { workflowId: string; input: FleetUpgradeInput }): Promise<void> {
+    this.plans.push(o);
+    this.add(o.workflowId, this.planned);
+    return Promise.resolve();
   }
 
   query<Name extends keyof QueryAnswers>(workflowId: string, name: Name): Promise<QueryAnswers[Name]> {

@@ -23,7 +23,7 @@ import type { Ending } from './rollout.ts';
 import { codeOf } from './rollout-state.ts';
 import type { Rollout } from './rollout-state.ts';
 
-const SEEDS = 2000;
+const SEEDS = 1000;
 const CHAOS_TICKS = 60;
 /** Far more than the largest fleet here needs one by one. */
 const TICKS_MAX = 1000;

@@ -5,8 +5,10 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type {
   Activities,
   ClusterHold,
+  DriftActivities,
   DrainResult,
   NodeActivityInput,
+  PlanForPeople,
   PlanNextInput,
   PlanOutcome,
   Withheld,
@@ -17,6 +19,7 @@ import type { ForcePod } from '../../domain/node-state.ts';
 import { PLAN_PAGE_ROWS } from '../../domain/plan.ts';
 import type { NextSteps, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
+import type { MeetsRow } from '../../domain/preflight.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
 import type { Notice, NotificationTarget } from '../../domain/notification.ts';
 import { inHours, planSimply } from './fake-planner.ts';
@@ -59,9 +62,13 @@ export class FakeWorld {
   readonly notices: { target: string; about: readonly string[]; notice: Notice }[] = [];
   /** Notifications that nobody takes, by name: for now, or whatever is tried. */
   readonly deaf = new Map<string, 'away' | 'gone'>();
+  /** Of the plan's one page of them. */
+  meets: readonly MeetsRow[] = [];
   readonly cordoned = new Set<string>();
   /** `n1/1`: attempts for which another instance was launched and not taken away again. */
   readonly launched = new Set<string>();
+  /** The release that was laid on each node last. */
+  readonly laid = new Map<string, string>();
   /** The most nodes that were cordoned at one moment. */
   cordonedMost = 0;
   holder: ClusterHold = { kind: 'held' };
@@ -146,7 +153,7 @@ export class FakeWorld {
     return grant.kind === 'granted' ? undefined : { kind: 'withheld', grant: grant.kind, why: grant.why };
   }
 
-  activities(): Activities {
+  activities(): Omit<Activities, keyof DriftActivities> {
     return { ...this.#fleetActivities(), ...this.#nodeActivities() };
   }
 
@@ -189,6 +196,8 @@ export class FakeWorld {
         const from = Number(/-(\d+)$/.exec(digest)?.[1] ?? 0) * PLAN_PAGE_ROWS;
         return Promise.resolve(this.rows.slice(from, from + PLAN_PAGE_ROWS));
       },
+      planForPeople: () => Promise.resolve(this.#planForPeople()),
+      readMeetsPage: () => Promise.resolve(this.meets),
       planNext: (o) => {
         this.#wait('planNext', '');
         this.calls.push({ step: 'planNext', node: '', attempt: 0 });
@@ -229,6 +238,15 @@ export class FakeWorld {
         return Promise.resolve();
       },
     } satisfies Partial<Activities>;
+  }
+
+  #planForPeople(): PlanForPeople {
+    const plan = this.outcome ?? this.#planned();
+    if (plan.kind === 'refused') return plan;
+    const gpuHours = { low: 1, high: 2 };
+    const whole = { lowMs: 60_000, highMs: 120_000, gpuHours, measured: 0 };
+    const from = plan.summary.observedAt;
+    return { ...plan, estimate: { from, whole, pools: [], openings: [], openingsLeft: 0, approvals: [] } };
   }
 
   #planned(): PlanOutcome {
@@ -327,6 +345,7 @@ export class FakeWorld {
             return withheld;
           }
           this.#note('reimageTask', o);
+          this.laid.set(o.step.node, o.step.release.name);
           await this.#runs.reportState({ parentId, node: o.step.node, state: 'reimaging' });
         }
         this.#wait('reimageNode', o.step.node);

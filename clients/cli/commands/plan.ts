@@ -1,7 +1,11 @@
 // `refit plan`: what an upgrade would do, without doing it. Runs the very planner that a run uses.
 import type { Command } from 'commander';
 import { changeRequest } from '../../../domain/render/change-request.ts';
+import { renderMoves } from '../../../domain/render/moves.ts';
 import { renderPlan } from '../../../domain/render/plan.ts';
+import type { FleetUpgradeInput } from '../../../domain/run.ts';
+import { addConnectionOptions } from '../connection.ts';
+import type { ConnectionFlags } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { renderMarkdown } from '../documents.ts';
 import { CliError } from '../errors.ts';
@@ -11,23 +15,27 @@ import type { PlanAnswer } from '../fleet-side.ts';
 import { addExamples } from '../options.ts';
 import { outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
+import { planRemotely } from '../remote-plan.ts';
 import { startCommandOf } from '../start-command.ts';
-import { addUpgradeOptions, makeUpgradeInput } from '../upgrade-input.ts';
+import { addUpgradeOptions, makeUpgradeInput, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 
 type Planned = Extract<PlanAnswer, { kind: 'planned' }>;
 
-type PlanFlags = UpgradeFlags & { detailedExitcode?: boolean; output: Format };
+type PlanFlags = UpgradeFlags &
+  ConnectionFlags & { remote?: boolean; detailedExitcode?: boolean; output: Format };
 
 export function registerPlan(program: Command, context: CliContext): void {
   const command = program
     .command('plan')
     .description('what an upgrade would do to each node, and why; touches nothing')
     .argument('[cluster]', 'name of the cluster; may be left out when the fleet has one')
+    .option('--remote', 'have a worker make it, which has the rights on the cluster')
     .option('--detailed-exitcode', 'exit with 2 when there is something to upgrade')
     .addOption(outputOption(['text', 'markdown', 'json', 'yaml']))
     .action((cluster: string | undefined, flags: PlanFlags) => showPlan(context, cluster, flags));
   addUpgradeOptions(command);
+  addConnectionOptions(command);
   addExamples(
     command,
     [
@@ -35,6 +43,7 @@ export function registerPlan(program: Command, context: CliContext): void {
       'refit plan prod-east --pool h100 --detailed-exitcode',
       'refit plan prod-east --node ip-10-0-0-1 --release 2026.11 -o json',
       'refit plan prod-east -o markdown > change.md',
+      'refit plan prod-east --remote --fleet training',
     ],
     '\nThe digest names this very plan: refit upgrade … --plan-digest DIGEST runs it or nothing.\n' +
       'As markdown it is a change request, for people who sign.',
@@ -46,37 +55,54 @@ export async function showPlan(
   cluster: string | undefined,
   flags: PlanFlags,
 ): Promise<void> {
-  await withFleet(context, flags, async (side) => {
-    const input = makeUpgradeInput(context, await side.collectFleets(), cluster, flags);
-    const answer = await side.plan(input);
-    if (answer.kind === 'refused') {
-      const lines = answer.refusals.map((one) => `${one.where}: ${one.text}`);
-      printFacts(context, flags.output, answer, () =>
-        ['Refused:', ...lines.map((line) => `  ${line}`)].join('\n'),
-      );
-      say(context, 'Nothing would be touched.');
-      context.setExitCode(EXIT.refused);
-      return;
-    }
-    const { summary, rows, estimate } = answer;
-    const start = startCommandOf(input, summary.digest, flags.fleet);
-    const text = flags.output === 'markdown' ? await renderChangeRequest(answer, start) : undefined;
-    printFacts(
-      context,
-      flags.output,
-      { kind: 'planned', summary, rows, estimate },
-      () => text ?? renderPlan(summary, rows, answer.definition, estimate),
+  const { input, answer } = await collectPlan(context, cluster, flags);
+  if (answer.kind === 'refused') {
+    const lines = answer.refusals.map((one) => `${one.where}: ${one.text}`);
+    printFacts(context, flags.output, answer, () =>
+      ['Refused:', ...lines.map((line) => `  ${line}`)].join('\n'),
     );
-    const demanded = input.planDigest;
-    if (demanded !== undefined && demanded !== answer.summary.digest) {
-      say(context, `The plan is another one now: ${answer.summary.digest}, demanded was ${demanded}`);
-      context.setExitCode(EXIT.refused);
-      return;
-    }
-    const changes = answer.summary.counts.upgrade > 0;
-    if (changes) say(context, `Do it: ${start}`);
-    if (flags.detailedExitcode === true && changes) context.setExitCode(EXIT.changes);
+    say(context, 'Nothing would be touched.');
+    context.setExitCode(EXIT.refused);
+    return;
+  }
+  const { summary } = answer;
+  const start = startCommandOf(input, summary.digest, flags.fleet);
+  await printPlan(context, flags.output, answer, start);
+  if (answer.notKept !== undefined) {
+    say(context, `Not kept, so that a start by its digest cannot tell what has moved: ${answer.notKept}`);
+  }
+  const demanded = input.planDigest;
+  if (demanded !== undefined && demanded !== summary.digest) {
+    say(context, `The plan is another one now: ${summary.digest}, demanded was ${demanded}`);
+    for (const line of renderMoves(answer.moved ?? [])) say(context, `  ${line}`);
+    context.setExitCode(EXIT.refused);
+    return;
+  }
+  const changes = summary.counts.upgrade > 0;
+  if (changes) say(context, `Do it: ${start}`);
+  if (flags.detailedExitcode === true && changes) context.setExitCode(EXIT.changes);
+}
+
+async function collectPlan(
+  context: CliContext,
+  cluster: string | undefined,
+  flags: PlanFlags,
+): Promise<{ input: FleetUpgradeInput; answer: PlanAnswer }> {
+  if (flags.remote === true) {
+    const input = await makeWorkerInput(context, cluster, flags);
+    return { input, answer: await planRemotely(context, input, flags) };
+  }
+  return withFleet(context, flags, async (side) => {
+    const input = makeUpgradeInput(context, await side.collectFleets(), cluster, flags);
+    return { input, answer: await side.plan(input) };
   });
+}
+
+async function printPlan(context: CliContext, output: Format, answer: Planned, start: string): Promise<void> {
+  const { summary, rows, estimate, moved } = answer;
+  const text = output === 'markdown' ? await renderChangeRequest(answer, start) : undefined;
+  const facts = { kind: 'planned', summary, rows, estimate, ...(moved === undefined ? {} : { moved }) };
+  printFacts(context, output, facts, () => text ?? renderPlan(summary, rows, answer.definition, estimate));
 }
 
 /** For people who sign; needs what the policies say. */

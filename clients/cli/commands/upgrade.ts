@@ -7,7 +7,6 @@ import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { withFleet } from '../fleet-side.ts';
 import { addExamples } from '../options.ts';
 import type { RunFlags } from '../options.ts';
 import { isForPrograms, outputOption, printFacts, say } from '../output.ts';
@@ -16,7 +15,7 @@ import { summarizeEnd } from '../run-end.ts';
 import type { EndSummary } from '../run-end.ts';
 import { sayTroubles, START_WORKER_HINT, whyNoWorker, withTemporal } from '../runs.ts';
 import type { TemporalSide } from '../temporal-side.ts';
-import { addUpgradeOptions, makeBareInput, makeUpgradeInput } from '../upgrade-input.ts';
+import { addUpgradeOptions, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 import { watchRun } from '../watch/watch-run.ts';
 import { showPlan } from './plan.ts';
@@ -56,7 +55,7 @@ Interrupting --watch leaves the run at work. Without REFIT_FLEET or --fleet-file
 }
 
 async function startUpgrade(context: CliContext, cluster: string, flags: Flags): Promise<void> {
-  const input = await makeInput(context, cluster, flags);
+  const input = await makeWorkerInput(context, cluster, flags);
   const workflowId = flags.workflowId ?? `upgrade.${input.fleet}.${input.cluster}`;
   await withTemporal(context, flags, async (temporal) => {
     if ((await temporal.start({ workflowId, input })) === 'alreadyOpen') throw alreadyOpen(workflowId, input);
@@ -75,23 +74,6 @@ async function startUpgrade(context: CliContext, cluster: string, flags: Flags):
     const begun = await Promise.race([looking, interruption(context.interrupted)]);
     tellBegun(context, workflowId, input, begun, flags.output);
     if (begun.end === undefined && context.interrupted.aborted) context.setExitCode(EXIT.interrupted);
-  });
-}
-
-async function makeInput(context: CliContext, cluster: string, flags: Flags): Promise<FleetUpgradeInput> {
-  const hasFiles = flags.fleetFile !== undefined || (context.env['REFIT_FLEET'] ?? '') !== '';
-  if (!hasFiles) {
-    if (flags.fleet === undefined) {
-      throw new CliError('which fleet is meant is unknown: neither REFIT_FLEET nor --fleet is given', {
-        hints: ['Name the fleet file (REFIT_FLEET or --fleet-file), or the fleet alone: --fleet NAME'],
-      });
-    }
-    return makeBareInput(context, { fleet: flags.fleet, cluster }, flags);
-  }
-  return withFleet(context, flags, async (side) => {
-    const input = makeUpgradeInput(context, await side.collectFleets(), cluster, flags);
-    await side.checkInput(input);
-    return input;
   });
 }
 

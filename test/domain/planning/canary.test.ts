@@ -108,9 +108,13 @@ describe('the canaries of a pool', () => {
 /** Four nodes of which the first row is the canary, upgraded by now unless `changes` say otherwise. */
 function ask(
   o: Parameters<typeof policyOf>[0],
-  changes: Partial<PlanNextQuestion> & { minutes?: number; canary?: Partial<NodeFacts> | null } = {},
+  changes: Partial<PlanNextQuestion> & {
+    minutes?: number;
+    canary?: Partial<NodeFacts> | null;
+    looks?: Parameters<typeof sampleLooks>[1];
+  } = {},
 ): NextSteps {
-  const { minutes = 0, canary = {}, ...question } = changes;
+  const { minutes = 0, canary = {}, looks = {}, ...question } = changes;
   const nodes = sampleNodes('batch', 4);
   const definition = question.definition ?? definitionOf(o);
   const rows = plannedRows(definition, sampleInventory(nodes));
@@ -120,7 +124,7 @@ function ask(
     return canary === null ? [] : [{ ...one, kubeletVersion: 'v1.36.1', ...canary }];
   });
   const seen = { observedAt: timeAfter(OBSERVED_AT, minutes * 60_000), nodes: now };
-  const plan = planNext({ ...firstQuestion(definition, rows), ...question }, seen, sampleLooks(now));
+  const plan = planNext({ ...firstQuestion(definition, rows), ...question }, seen, sampleLooks(now, looks));
   if (plan.kind === 'look') throw new Error('asks to look');
   return plan.next;
 }
@@ -226,6 +230,22 @@ describe('the others', () => {
     const next = ask({}, { canary: { unschedulable: true, kubeletVersion: 'v1.35.2' } });
     expect(next.settled).toMatchObject([{ node: 'batch-3', disposition: { kind: 'leftAlone' } }]);
     expect(next.more).toBe(true);
+  });
+
+  it('may follow at once when a canary that is taken again turns out to need nothing, or its instance is gone [I220]', () => {
+    const retries = [{ node: 'batch-3', attempt: 2 }];
+    const retried = ask(
+      {},
+      { codes: 'fwww', retries, canary: { unschedulable: true, kubeletVersion: 'v1.35.2' } },
+    );
+    expect(retried.settled).toMatchObject([{ node: 'batch-3', disposition: { kind: 'leftAlone' } }]);
+    expect(retried.more).toBe(true);
+    const gone = ask(
+      {},
+      { canary: { kubeletVersion: 'v1.35.2' }, looks: { 'batch-3': { instance: null, daemonSets: [] } } },
+    );
+    expect(gone.settled).toMatchObject([{ node: 'batch-3', disposition: { kind: 'leftAlone' } }]);
+    expect(gone.more).toBe(true);
   });
 
   it('wait for a canary that fell ill before its turn, which is not taken', () => {

@@ -1,0 +1,137 @@
+// What happened in a rollout, written down by its own witness: where each node stands, who said what, what
+// each child was told. The rules of rollout-rules.ts judge by it alone. Shares no code with planner or
+// machines, and must never read a run's own state: that is what it is held against.
+import type { Policy } from '../../domain/policy.ts';
+
+export type Stand = 'waiting' | 'atWork' | 'done' | 'failed' | 'skipped' | 'upToDate' | 'leftAlone';
+
+export type PlannedNode = {
+  node: string;
+  uid: string;
+  pool: string;
+  zone: string;
+  canary: boolean;
+  wasNotReady: boolean;
+  stand: Stand;
+};
+
+/** A node as a picture of the cluster shows it. `pool`: by its labels; undefined: none. */
+export type SeenNode = {
+  uid: string;
+  pool: string | undefined;
+  zone: string;
+  ready: boolean;
+  cordon: 'none' | 'ours' | 'other';
+  /** Shows what the release promises. */
+  updated: boolean;
+  runs: boolean;
+};
+
+export type Picture = ReadonlyMap<string, SeenNode>;
+
+export type PoolRules = { name: string; policy: Policy };
+export type Budget = Policy['disruption']['unavailableMax'];
+
+/** `until` in milliseconds; null while the node is at work again. */
+export type LeftToPods = { times: number; until: number | null };
+
+export type Ledger = {
+  planned: ReadonlyMap<string, PlannedNode>;
+  stands: Map<string, Stand>;
+  pools: readonly PoolRules[];
+  clusterMax: Budget | null;
+  /** Asked for and not begun, with the attempt that it will be. */
+  retries: Map<string, number>;
+  attempts: Map<string, number>;
+  deferred: Map<string, LeftToPods>;
+  /** What the child at work was told last. */
+  told: Map<string, 'skip' | 'putBack' | 'abort'>;
+  wasRetry: Set<string>;
+  paused: boolean;
+  tripped: boolean;
+  /** Aborted, or stopped by its policy. */
+  ending: boolean;
+  acknowledged: Set<string>;
+  inRow: Map<string, number>;
+  yeses: Map<string, { by: string; at: number }[]>;
+  nodeGates: Set<string>;
+  /** Pools of which a node that is no canary was offered. */
+  followed: Set<string>;
+  canariesEndedAt: Map<string, number>;
+  unwellAt: Map<string, number>;
+  startedAt: Map<string, number>;
+  /** What nodes took, the shortest of each pool. */
+  shortestMs: Map<string, number>;
+  /** Wishes for "this node next" that stand. */
+  next: string[];
+};
+
+export function newLedger(
+  nodes: readonly PlannedNode[],
+  pools: readonly PoolRules[],
+  clusterMax: Budget | null,
+): Ledger {
+  return {
+    planned: new Map(nodes.map((node) => [node.node, node])),
+    stands: new Map(nodes.map(({ node, stand }) => [node, stand])),
+    pools,
+    clusterMax,
+    retries: new Map(),
+    attempts: new Map(),
+    deferred: new Map(),
+    told: new Map(),
+    wasRetry: new Set(),
+    paused: false,
+    tripped: false,
+    ending: false,
+    acknowledged: new Set(),
+    inRow: new Map(),
+    yeses: new Map(),
+    nodeGates: new Set(),
+    followed: new Set(),
+    canariesEndedAt: new Map(),
+    unwellAt: new Map(),
+    startedAt: new Map(),
+    shortestMs: new Map(),
+    next: [],
+  };
+}
+
+export function policyOfPool(ledger: Ledger, pool: string): Policy {
+  const rules = ledger.pools.find(({ name }) => name === pool);
+  if (rules === undefined) throw new Error(`rule: there is a pool ${pool}`);
+  return rules.policy;
+}
+
+export function poolOfNode(ledger: Ledger, node: string): string {
+  const planned = ledger.planned.get(node);
+  if (planned === undefined) throw new Error(`rule: ${node} is a node of the plan`);
+  return planned.pool;
+}
+
+export function require(holds: boolean, text: string): asserts holds {
+  if (!holds) throw new Error(`rule: ${text}`);
+}
+
+/** Dropped by a person, or with the whole run. */
+export function drop(ledger: Ledger, node: string): void {
+  ledger.stands.set(node, 'skipped');
+  ledger.retries.delete(node);
+  ledger.deferred.delete(node);
+}
+
+export function dropWaiting(ledger: Ledger, of: (node: PlannedNode) => boolean): void {
+  for (const [name, stand] of ledger.stands) {
+    const planned = ledger.planned.get(name);
+    if (stand === 'waiting' && planned !== undefined && of(planned)) drop(ledger, name);
+  }
+}
+
+/** The whole run ends: what waits is dropped, and no retry is to come any more. */
+export function endAll(ledger: Ledger): void {
+  ledger.ending = true;
+  dropWaiting(ledger, () => true);
+  ledger.retries.clear();
+  ledger.deferred.clear();
+  for (const [name, stand] of ledger.stands) if (stand === 'atWork') ledger.told.set(name, 'abort');
+}

@@ -1,0 +1,208 @@
+// Stands beside a simulated run and writes down what happens in words of its own (test/checker), judging each
+// step. Reads the run's state for one purpose alone: to hold it against what truly happened.
+import type { FleetEvent } from '../../domain/machines/fleet-events.ts';
+import { occupiedNodes } from '../../domain/machines/fleet-state.ts';
+import type { RunState } from '../../domain/machines/fleet-state.ts';
+import { whyOf } from '../../domain/machines/fleet-views.ts';
+import type { NodeFacts } from '../../domain/inventory.ts';
+import type { NextSteps, NodeStep, PlanRow } from '../../domain/plan.ts';
+import type { RunDefinition } from '../../domain/run.ts';
+import { askNow, checkAnswer, keepCanaries } from '../checker/rollout-answers.ts';
+import type { Asked } from '../checker/rollout-answers.ts';
+import { checkActs, checkCodes, checkOutcome, noteAct } from '../checker/rollout-ends.ts';
+import type { Act, Acts } from '../checker/rollout-ends.ts';
+import { judgeFailures, noteEnd } from '../checker/rollout-failures.ts';
+import { newLedger, require } from '../checker/rollout-ledger.ts';
+import type { Ledger, Picture, PlannedNode } from '../checker/rollout-ledger.ts';
+import { noteChildSkipped, noteMessage } from '../checker/rollout-people.ts';
+import { noteStart } from '../checker/rollout-starts.ts';
+import type { SimulatedRun } from './simulated-run.ts';
+import { pictureOf } from './simulated-world.ts';
+
+export type Witness = {
+  ledger: Ledger;
+  /** What has happened how often. */
+  totals: Map<string, number>;
+  asked(run: SimulatedRun, nodes: readonly NodeFacts[]): void;
+  answered(next: NextSteps): void;
+  aboutToStart(step: NodeStep, observedAt: string): void;
+  acted(node: string, act: Act): void;
+  happened(run: SimulatedRun, event: FleetEvent): void;
+  refused(event: FleetEvent, why: string): void;
+  waits(run: SimulatedRun): void;
+  mayWait(run: SimulatedRun, something: boolean): void;
+};
+
+type Notes = {
+  ledger: Ledger;
+  acts: Acts;
+  pictures: Map<string, Picture>;
+  question: Asked | undefined;
+  observedAt: string;
+  skips: Map<string, string>;
+};
+
+function plannedNode(row: PlanRow): PlannedNode {
+  const { node, uid, pool, zone, disposition } = row;
+  const stand = disposition.kind === 'upgrade' ? 'waiting' : disposition.kind;
+  const marks = { canary: row.canary === true, wasNotReady: row.wasNotReady === true };
+  return { node, uid, pool, zone, ...marks, stand };
+}
+
+export function createWitness(definition: RunDefinition, rows: readonly PlanRow[]): Witness {
+  const ledger = newLedger(rows.map(plannedNode), definition.pools, definition.clusterUnavailableMax);
+  const notes: Notes = {
+    ledger,
+    acts: new Map(),
+    pictures: new Map(),
+    question: undefined,
+    observedAt: '',
+    skips: new Map(),
+  };
+  const totals = new Map<string, number>();
+  const count = (what: string) => totals.set(what, (totals.get(what) ?? 0) + 1);
+  return {
+    ledger,
+    totals,
+    asked: (run, nodes) => noteQuestion(notes, run, nodes),
+    answered: (next) => {
+      if (notes.question !== undefined) checkAnswer(ledger, notes.question, answerOf(next));
+    },
+    aboutToStart: ({ node }, observedAt) => {
+      require(notes.pictures.has(observedAt), `${node} is begun by a picture of a short while ago`);
+      notes.observedAt = observedAt;
+    },
+    acted: (node, act) => noteAct(notes.acts, node, act),
+    happened: (run, event) => {
+      count(event.kind);
+      noteEvent(notes, run, event, count);
+      keepCanaries(ledger, run.time.nowMs());
+      const held = new Set(occupiedNodes(run.state).map(({ node }) => node));
+      if (run.state.plan !== null) checkCodes(ledger, run.state.codes, held);
+      for (const { name, about } of run.state.gates) if (about.kind === 'node') ledger.nodeGates.add(name);
+    },
+    refused: (event, why) => {
+      require(why !== '', `a refused ${event.kind} has its reason [I73]`);
+      count('refused');
+    },
+    waits: (run) => checkReasons(run),
+    mayWait: (run, something) => {
+      const { gates, paused, tripped } = run.state;
+      const person = gates.length > 0 || paused !== null || tripped !== null;
+      require(something || person, `a run that waits has something to wait for [I107]: ${run.state.codes}`);
+    },
+  };
+}
+
+/** Pictures older than any that may still be acted upon. */
+const PICTURES_KEPT = 60;
+
+function noteQuestion(notes: Notes, run: SimulatedRun, nodes: readonly NodeFacts[]): void {
+  const picture = pictureOf(run.world, nodes);
+  notes.pictures.set(run.time.now(), picture);
+  const [oldest] = notes.pictures.keys();
+  if (notes.pictures.size > PICTURES_KEPT && oldest !== undefined) notes.pictures.delete(oldest);
+  const held = occupiedNodes(run.state).map(({ node }) => node);
+  const next = notes.ledger.next.filter((node) => notes.ledger.stands.get(node) === 'waiting');
+  notes.question = askNow(notes.ledger, { now: run.time.nowMs(), picture, held, next: [...new Set(next)] });
+}
+
+function answerOf(next: NextSteps): Parameters<typeof checkAnswer>[2] {
+  return {
+    steps: next.steps.map((step) => ({ ...step, deferrals: step.drain.deferrals ?? 0 })),
+    settled: next.settled.flatMap(({ node, disposition: { kind } }) =>
+      kind === 'upgrade' ? [] : [{ node, kind }],
+    ),
+    waiting: next.waiting.map(({ nodes, why }) => ({ nodes, text: why.text })),
+  };
+}
+
+function shown({ tripped, aborting }: RunState) {
+  return { tripped: tripped !== null, ending: aborting !== null };
+}
+
+function noteEvent(notes: Notes, run: SimulatedRun, event: FleetEvent, count: (what: string) => void): void {
+  const { ledger } = notes;
+  const now = run.time.nowMs();
+  const judge = (failed?: string) => judgeFailures(ledger, shown(run.state), failed);
+  switch (event.kind) {
+    case 'approve':
+    case 'reject':
+      noteMessage(ledger, { kind: event.kind, gate: event.message.gate, by: event.message.by }, now);
+      if (event.kind === 'reject') judge();
+      return;
+    case 'pause':
+    case 'resume':
+    case 'abort':
+      noteMessage(ledger, { kind: event.kind }, now);
+      return;
+    case 'skipNode':
+      notes.skips.set(event.askId, event.message.node);
+      noteMessage(ledger, { kind: event.kind, node: event.message.node }, now);
+      judge();
+      return;
+    case 'retryNode':
+      noteMessage(ledger, { kind: event.kind, node: event.message.node }, now);
+      return;
+    case 'nextNode': {
+      // Whoever stands at a gate by now had his turn.
+      const held = new Set(occupiedNodes(run.state).map(({ node }) => node));
+      ledger.next = ledger.next.filter((node) => !held.has(node));
+      noteMessage(ledger, { kind: event.kind, node: event.message.node }, now);
+      return;
+    }
+    case 'skipAnswered':
+      if (event.accepted) noteChildSkipped(ledger, notes.skips.get(event.askId) ?? '');
+      return;
+    case 'policyChanged':
+      ledger.pools = event.definition.pools;
+      return;
+    case 'stepsOffered':
+      for (const { node, disposition } of event.next.settled) {
+        if (disposition.kind === 'upgrade') continue;
+        ledger.stands.set(node, disposition.kind);
+        ledger.retries.delete(node);
+        ledger.deferred.delete(node);
+      }
+      if (event.next.settled.length > 0) judge();
+      return;
+    case 'nodeStarted':
+      noteBegun(notes, run, event.step, now);
+      return;
+    case 'nodeEnded': {
+      const { node, attempt, outcome } = event;
+      count(`ended as ${outcome.kind}`);
+      checkActs(notes.acts, node, outcome.kind);
+      const again = outcome.kind === 'putBack' && outcome.again === true;
+      noteEnd(ledger, { node, attempt, kind: outcome.kind, again }, now);
+      judge(outcome.kind === 'failed' ? node : undefined);
+      return;
+    }
+    case 'ended':
+      checkOutcome(ledger, event.outcome, pictureOf(run.world, [...run.world.nodes.values()]));
+      return;
+    default:
+  }
+}
+
+/** An approval that is void by now keeps its node from being begun: then nothing has. */
+function noteBegun(notes: Notes, run: SimulatedRun, step: NodeStep, now: number): void {
+  const { observedAt } = notes;
+  const picture = notes.pictures.get(observedAt);
+  if (!Object.hasOwn(run.state.active, step.node) || picture === undefined) return;
+  noteStart(notes.ledger, step, { picture, observedAt: Date.parse(observedAt), now });
+}
+
+/** Of all that wait a few, by chance: each has its reason, and what would free it. */
+const ASKED_WHY = 2;
+
+function checkReasons(run: SimulatedRun): void {
+  const waiting = [...run.witness.ledger.stands].filter(([, stand]) => stand === 'waiting');
+  for (let times = 0; times < ASKED_WHY; times += 1) {
+    const [node = ''] = run.random.pick(waiting) ?? [];
+    if (node === '') return;
+    const told = whyOf(run.state, run.scope, { node }).items;
+    const good = told.length > 0 && told.every(({ on, freedBy }) => on !== '' && freedBy !== '');
+    require(good, `${node} waits for a reason, and for what would free it [I115]`);
+  }
+}
