@@ -60,7 +60,9 @@ function templateData(imageId: string) {
   };
 }
 
-async function nodesOf(pool: string): Promise<Map<string, { instance: string; driver: string; gpus: string }>> {
+async function nodesOf(
+  pool: string,
+): Promise<Map<string, { instance: string; driver: string; gpus: string }>> {
   const text = await kubectl(bed, 'get', 'nodes', '-l', `refit.dev/pool=${pool}`, '-o', 'json');
   const { items } = JSON.parse(text) as {
     items: {
@@ -118,45 +120,56 @@ describe('a pool whose instances are replaced', () => {
     expect(planned.startsWith('3 ')).toBe(true);
   });
 
-  it('waits without harm while there is no capacity, then takes every node launch-first [I205] [I207] [I208] [I209]', async () => {
-    const before = await nodesOf('batch');
-    const others = await nodesOf('h100');
-    const since = Date.now();
-    await fault(bed, 'insufficient-capacity');
-    await startRun(bed, ID, { release: 'next', pools: ['batch'] });
-    await waitForStatus(bed, ID, 'no capacity', (s) =>
-      s.waiting.some(({ on }) => on.includes('InsufficientInstanceCapacity')),
-    );
-    expect(await nodesOf('batch')).toEqual(before);
-    expect(auditLog(bed, since).filter(cordon(true))).toEqual([]);
-    await fault(bed, 'clear', 'insufficient-capacity');
-    expect(await runEnd(bed, ID)).toMatchObject({ outcome: 'succeeded', counts: { done: 2, failed: 0 } });
+  it(
+    'waits without harm while there is no capacity, then takes every node launch-first [I205] [I207] [I208] [I209]',
+    async () => {
+      const before = await nodesOf('batch');
+      const others = await nodesOf('h100');
+      const since = Date.now();
+      await fault(bed, 'insufficient-capacity');
+      await startRun(bed, ID, { release: 'next', pools: ['batch'] });
+      await waitForStatus(bed, ID, 'no capacity', (s) =>
+        s.waiting.some(({ on }) => on.includes('InsufficientInstanceCapacity')),
+      );
+      expect(await nodesOf('batch')).toEqual(before);
+      expect(auditLog(bed, since).filter(cordon(true))).toEqual([]);
+      await fault(bed, 'clear', 'insufficient-capacity');
+      expect(await runEnd(bed, ID)).toMatchObject({
+        result: { outcome: 'succeeded', counts: { done: 2, failed: 0 } },
+      });
 
-    const after = await nodesOf('batch');
-    expect([...after.keys()].filter((name) => before.has(name))).toEqual([]);
-    expect([...after.values()].map(({ driver, gpus }) => [driver, gpus])).toEqual([
-      ['580.95.05', '8'],
-      ['580.95.05', '8'],
-    ]);
-    expect(await nodesOf('h100')).toEqual(others);
+      const after = await nodesOf('batch');
+      expect([...after.keys()].filter((name) => before.has(name))).toEqual([]);
+      expect([...after.values()].map(({ driver, gpus }) => [driver, gpus])).toEqual([
+        ['580.95.05', '8'],
+        ['580.95.05', '8'],
+      ]);
+      expect(await nodesOf('h100')).toEqual(others);
 
-    const calls = await ec2Calls(bed, since);
-    const done = (action: string) => calls.filter((call) => call.action === action && call.result.code === null);
-    expect(new Set(done('RunInstances').map(({ clientToken }) => clientToken)).size).toBe(2);
-    expect(done('TerminateInstances').map(({ parameters }) => parameters['InstanceId.1']).sort()).toEqual(
-      [...before.values()].map(({ instance }) => instance).sort(),
-    );
-    const log = auditLog(bed, since);
-    for (const name of before.keys()) {
-      const cordoned = log.find((request) => cordon(true)(request) && request.name === name);
-      const deleted = log.find(({ verb, resource, name: of }) => verb === 'delete' && resource === 'nodes' && of === name);
-      const served = log.filter((request) => cordon(null)(request) && after.has(request.name));
-      expect(served.some(({ at }) => at <= (cordoned?.at ?? 0))).toBe(true);
-      expect(deleted).toMatchObject({ status: 200, body: { preconditions: { uid: expect.any(String) } } });
-      expect(deleted?.at ?? 0).toBeGreaterThan(cordoned?.at ?? Infinity);
-    }
-    const report = await refit(bed, 'report', '-w', ID);
-    for (const name of before.keys()) expect(report.stdout).toContain(name);
-    for (const name of after.keys()) expect(report.stdout).toContain(`replaced by ${name}`);
-  }, TEST_MS);
+      const calls = await ec2Calls(bed, since);
+      const done = (action: string) =>
+        calls.filter((call) => call.action === action && call.result.code === null);
+      expect(new Set(done('RunInstances').map(({ clientToken }) => clientToken)).size).toBe(2);
+      expect(
+        done('TerminateInstances')
+          .map(({ parameters }) => parameters['InstanceId.1'])
+          .sort(),
+      ).toEqual([...before.values()].map(({ instance }) => instance).sort());
+      const log = auditLog(bed, since);
+      for (const name of before.keys()) {
+        const cordoned = log.find((request) => cordon(true)(request) && request.name === name);
+        const deleted = log.find(
+          ({ verb, resource, name: of }) => verb === 'delete' && resource === 'nodes' && of === name,
+        );
+        const served = log.filter((request) => cordon(null)(request) && after.has(request.name));
+        expect(served.some(({ at }) => at <= (cordoned?.at ?? 0))).toBe(true);
+        expect(deleted).toMatchObject({ status: 200, body: { preconditions: { uid: expect.any(String) } } });
+        expect(deleted?.at ?? 0).toBeGreaterThan(cordoned?.at ?? Infinity);
+      }
+      const report = await refit(bed, 'report', '-w', ID);
+      for (const name of before.keys()) expect(report.stdout).toContain(name);
+      for (const name of after.keys()) expect(report.stdout).toContain(`replaced by ${name}`);
+    },
+    TEST_MS,
+  );
 });

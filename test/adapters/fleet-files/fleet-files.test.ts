@@ -117,7 +117,7 @@ describe('where a problem stands', () => {
       [
         'fleet.yaml:13:7: spec.clusters[0].pools[0].slaa',
         '  found:    slaa',
-        '  expected: a known key: name, selector, sla, release, policy, owner',
+        '  expected: a known key: name, selector, sla, release, policy, launchTemplate, owner',
         '  fix:      did you mean sla?',
         '',
         'fleet.yaml:14:16: spec.clusters[0].pools[0].release',
