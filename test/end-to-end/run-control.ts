@@ -16,6 +16,7 @@ export type RunInput = {
   release: string;
   nodes?: readonly string[];
   policy?: Record<string, unknown>;
+  requestedBy?: string;
 };
 
 /** Nobody is asked, nodes go side by side, and the run does not stop at a failure that a test makes. */
