@@ -16,11 +16,6 @@ export const unenforced: readonly Unenforced[] = [
     isNeutral: (value) => value !== 'replaceInstance',
   },
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
-  {
-    path: ['failure', 'onExceeded'],
-    neutral: 'pause or stop',
-    isNeutral: (value) => value !== 'rollback',
-  },
 ];
 
 /** What stands in `policy` (as written, not parsed) that this version would have to ignore. */

@@ -329,13 +329,11 @@ describe('fields that this version does not enforce', () => {
     'disruption.surge': 1,
     'reimage.method': 'replaceInstance',
     'verify.checks': ['dcgm'],
-    'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
     'disruption.surge': 0,
     'reimage.method': 'reboot',
     'verify.checks': [],
-    'failure.onExceeded': 'stop',
   };
   const policyWith = (path: readonly string[], value: unknown) =>
     path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;
