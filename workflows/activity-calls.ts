@@ -2,7 +2,12 @@
 // every call has an end after which the workflow decides.
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { FleetActivities, NodeActivities, NotifyActivities } from '../activities/api.ts';
+import type {
+  DriftActivities,
+  FleetActivities,
+  NodeActivities,
+  NotifyActivities,
+} from '../activities/api.ts';
 import { workflowNow } from './clock.ts';
 import { msBetween } from '../domain/machines/clock-math.ts';
 
@@ -47,6 +52,14 @@ export const closing = proxyActivities<FleetActivities>({
 export const reaping = proxyActivities<FleetActivities>({
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '2m',
+  retry: RETRY,
+});
+
+/** A watch comes again by itself: a cluster that does not answer within five minutes is told as such. */
+export const looking = proxyActivities<DriftActivities>({
+  startToCloseTimeout: '2m',
+  scheduleToCloseTimeout: '5m',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: RETRY,
 });
 

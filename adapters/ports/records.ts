@@ -2,7 +2,15 @@
 // Immutable JSON named by its digest. What the records do not show is unknown, never good.
 
 export type RecordKind =
-  'plan' | 'planPage' | 'planBasis' | 'planMeets' | 'report' | 'decision' | 'nodeHistory' | 'rollout';
+  | 'plan'
+  | 'planPage'
+  | 'planBasis'
+  | 'planMeets'
+  | 'report'
+  | 'decision'
+  | 'nodeHistory'
+  | 'rollout'
+  | 'outdated';
 
 export interface Records {
   /** Writes `body` once; the same body gives the same digest (`sha256:…`). `key` groups, e.g. a workflow id. */

@@ -13,6 +13,7 @@ import { registerReport } from './commands/report.ts';
 import { registerSandbox } from './commands/sandbox.ts';
 import type { SandboxCommands } from './commands/sandbox.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerTimeline } from './commands/timeline.ts';
 import { registerUpgrade } from './commands/upgrade.ts';
 import { registerWhy } from './commands/why.ts';
 import { registerWorker } from './commands/worker.ts';
@@ -70,6 +71,7 @@ export function buildProgram(context: CliContext, settings: ProgramSettings): Co
   registerDecisions(program, context);
   registerChangePolicy(program, context);
   registerReport(program, context);
+  registerTimeline(program, context);
   registerDrain(program, context);
   registerFleetFiles(program, context);
   registerWorker(program, context);

@@ -35,7 +35,7 @@ export function listNews(state: RunState, scope: Scope): readonly News[] {
     const name = about.kind === 'node' ? rowKey(scope, about.node) : gate.name;
     return { key: `g${name}@${timeKey(gate.openedAt)}`, event: 'approvalNeeded', subject: gate.name };
   });
-  const held = [state.paused, state.tripped].filter((one) => one !== null);
+  const held = [state.paused, state.tripped, state.rollback].filter((one) => one !== null);
   for (const { at } of held) news.push({ key: `p@${timeKey(at)}`, event: 'paused', subject: '' });
   for (const [node, note] of Object.entries(state.notes)) {
     if (note.state !== 'failed') continue;

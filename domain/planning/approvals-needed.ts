@@ -5,6 +5,7 @@ import type { Pool } from '../fleet.ts';
 import type { PlanRow } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { canaryGateOf, resolveCanaries } from './canary.ts';
+import { gateOfNoWayBack, isHeldForWayBack } from './way-back.ts';
 
 export function listApprovalsNeeded(
   definition: RunDefinition,
@@ -56,6 +57,7 @@ function listOfPool(
       ? [need(canaryGate, 1, 'no canary ends well, or one does not stay well')]
       : []),
     ...(notReady > 0 ? [need(`notReady/${name}`, 1)] : []),
+    ...(upgrades.some((row) => isHeldForWayBack(pool, row, [])) ? [need(gateOfNoWayBack(name), 1)] : []),
     ...(policy.drain.onTimeout === 'force'
       ? [need('force/…', upgrades.length, 'a drain times out on pods that force would let go')]
       : []),

@@ -9,11 +9,6 @@ const isEmptyList = (value: unknown) => Array.isArray(value) && value.length ===
 
 export const unenforced: readonly Unenforced[] = [
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
-  {
-    path: ['failure', 'onExceeded'],
-    neutral: 'pause or stop',
-    isNeutral: (value) => value !== 'rollback',
-  },
 ];
 
 /** What stands in `policy` (as written, not parsed) that this version would have to ignore. */

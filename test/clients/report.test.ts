@@ -141,6 +141,19 @@ describe('refit report', () => {
     expect(err).toContain('The run goes on');
   });
 
+  it('shows the only open run so far when none is named; the list is asked for by its name', async () => {
+    const records = await filled();
+    const temporal = new FakeTemporal();
+    temporal.add('mine', {
+      answers: { report: { report: makeReport({ outcome: null }), digest: null, next: null } },
+    });
+    const given = { connect: () => Promise.resolve(temporal), records: () => Promise.resolve(records) };
+    expect((await runRefit(['report'], given)).out).toContain(`${RUN}: goes on`);
+    expect((await runRefit(['report', '--list'], given)).out).toMatch(/succeeded +sha256:2$/m);
+    temporal.add('another');
+    expect((await runRefit(['report'], given)).out).toMatch(/succeeded +sha256:2$/m);
+  });
+
   it('says where it looked when there is none', async () => {
     const temporal = new FakeTemporal();
     const given = {

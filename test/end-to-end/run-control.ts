@@ -17,6 +17,7 @@ export type RunInput = {
   nodes?: readonly string[];
   pools?: readonly string[];
   policy?: Record<string, unknown>;
+  requestedBy?: string;
 };
 
 /** Nobody is asked, nodes go side by side, and the run does not stop at a failure that a test makes. */

@@ -52,8 +52,7 @@ const wrong: readonly Wrong[] = [
   json('skipNode', { node: 'nobody', by: 'ana', reason: 'r' }, /no node nobody/),
   json('retryNode', { node: NODE, by: 'ana' }, /only a failed node is retried/),
   json('abort', { by: 'ana', reason: 'r', rollback: 'no' }, /rollback/),
-  json('abort', { by: 'ana', reason: 'r', rollback: true }, /rollback is not in force/),
-  json('rollback', { by: 'ana', reason: 'r' }, /not in force/),
+  json('rollback', { by: 'ana' }, /reason/),
 ];
 
 /** By a file: one argument of a command holds no megabyte. */

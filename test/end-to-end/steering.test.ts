@@ -2,6 +2,7 @@
 // mean nothing. Said with `refit` and the stock `temporal` CLI; judged by the audit log and EC2's account.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { fault, kubectl, openBed, refit, runStatus, startWorker, temporal } from './bed.ts';
+import { expectNormal, mustSay, refusedSaying } from './people.ts';
 import type { Bed } from './bed.ts';
 import type { WhyPage } from '../../domain/status.ts';
 import {
@@ -41,34 +42,10 @@ beforeEach(() => {
 
 const way = async (node: string) => wayOf(bed, { ...(await nodeView(bed, node)), node }, since);
 
-/** `refit`, with a run and somebody who says it. */
-const say = (id: string, ...args: string[]) => refit(bed, ...args, '-w', id, '--by', 'ana');
+const must = (id: string, ...args: string[]) => mustSay(bed, 'ana', id, ...args);
 
-async function must(id: string, ...args: string[]): Promise<string> {
-  const said = await say(id, ...args);
-  expect({ args, ...said }).toMatchObject({ code: 0 });
-  return said.stdout;
-}
-
-async function refused(id: string, why: RegExp, ...args: string[]): Promise<void> {
-  const said = await say(id, ...args);
-  expect({ args, code: said.code, out: said.stdout }).toEqual({ args, code: 1, out: '' });
-  expect(said.stderr).toMatch(why);
-}
-
-/** Schedulable, Ready, and nothing of ours on it but the release that it was given. */
-async function expectNormal(nodes: readonly string[]): Promise<void> {
-  for (const node of nodes) {
-    const { unschedulable, ready, marks } = await nodeView(bed, node);
-    const left = Object.keys(marks).filter((key) => key !== 'refit.dev/release');
-    expect({ node, unschedulable, ready, left }).toEqual({
-      node,
-      unschedulable: false,
-      ready: true,
-      left: [],
-    });
-  }
-}
+const refused = (id: string, why: RegExp, ...args: string[]) =>
+  refusedSaying(bed, { by: 'ana', run: id, why }, ...args);
 
 const shows = (id: string, node: string, state: string) =>
   awaitThat(`${node} to be ${state}`, async () => {
@@ -158,7 +135,7 @@ describe('what people say to a node in mid-step', () => {
       expect([status, result?.outcome]).toEqual(['COMPLETED', 'succeeded']);
       expect(await waysOf(held)).toEqual({ ...once, draining: ONCE, waiting: ONCE });
       await removeHeld(bed, held.draining);
-      await expectNormal(Object.values(held));
+      await expectNormal(bed, Object.values(held));
     },
     TEST_MS,
   );
@@ -185,14 +162,14 @@ describe('what people say to a node in mid-step', () => {
         `${held.draining} to be put back`,
         async () => (await way(held.draining)).uncordons === 1,
       );
-      await expectNormal([held.draining, held.waiting]);
+      await expectNormal(bed, [held.draining, held.waiting]);
       await letGo();
       const { result } = await runEnd(bed, 'skipped');
       expect(result).toMatchObject({ outcome: 'succeeded', counts: { done: 3, skipped: 2, failed: 0 } });
       const once = { reimaging: ONCE, rejoining: ONCE, verifying: ONCE };
       expect(await waysOf(held)).toEqual({ ...once, draining: PUT_BACK, waiting: UNTOUCHED });
       await removeHeld(bed, held.draining);
-      await expectNormal(Object.values(held));
+      await expectNormal(bed, Object.values(held));
     },
     TEST_MS,
   );
@@ -225,7 +202,7 @@ describe('what people say to a node in mid-step', () => {
       const once = { reimaging: ONCE, rejoining: ONCE, verifying: ONCE };
       expect(await waysOf(held)).toEqual({ ...once, draining: PUT_BACK, waiting: UNTOUCHED });
       await removeHeld(bed, held.draining);
-      await expectNormal(Object.values(held));
+      await expectNormal(bed, Object.values(held));
       const said = await refit(bed, 'resume', '-w', 'aborted');
       expect(said.code).toBe(1);
       expect(said.stderr).toMatch(/aborted/);
@@ -257,7 +234,7 @@ describe('what people say to a node that failed in its drain', () => {
       expect(result).toMatchObject({ outcome: 'succeeded', counts: { done: 2, failed: 0 } });
       expect([await way(node), await way(other)]).toEqual([ONCE, ONCE]);
       await removeHeld(bed, node);
-      await expectNormal([node, other]);
+      await expectNormal(bed, [node, other]);
     },
     TEST_MS,
   );

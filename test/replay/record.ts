@@ -5,7 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-const TESTS = ['upgrade', 'steering', 'steering-messages', 'blocked-pdb', 'records', 'crash', 'bad-image'];
+const TESTS = [
+  ...['upgrade', 'steering', 'steering-messages', 'blocked-pdb', 'records', 'crash', 'bad-image'],
+  ...['policy'],
+];
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = join(import.meta.dirname, 'histories', 'end-to-end');

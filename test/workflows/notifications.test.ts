@@ -52,7 +52,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'end')).toMatchObject([{ event: 'finished' }]);
       expect(told(world, 'end')[0]?.summary).toBe('the run has ended as succeeded: 4 of 4 nodes done');
     });
-  }, 120_000);
+  }, 300_000);
 
   it('tells of nodes that failed and of the trip, and of a start that was refused', async () => {
     const notifications = [target('all')];
@@ -80,7 +80,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'all')).toMatchObject([{ event: 'failed' }]);
       expect(told(world, 'all')[0]?.summary).toContain('node n1: has no instance');
     });
-  }, 120_000);
+  }, 300_000);
 
   it('goes on while nobody takes its messages, and ends without them [I218]', async () => {
     const notifications = [target('away'), target('there'), target('gone')];
@@ -105,7 +105,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'away')).toEqual([]);
       expect(world.released).toBe(1);
     });
-  }, 120_000);
+  }, 300_000);
 
   it('that names no place writes no event of it into its history [I216]', async () => {
     await withRun(bed, { nodes: 1, name: 'silent' }, async ({ handle, world }) => {
@@ -117,5 +117,5 @@ describe('a run with notifications', () => {
       );
       expect(timers).toEqual([]);
     });
-  }, 120_000);
+  }, 300_000);
 });

@@ -16,7 +16,7 @@ export type Health = { notReady: Set<string> };
 /** Lays the real planner into a world before its run starts. */
 export function withRealPlanner(world: FakeWorld, health: Health): void {
   const names = world.rows.map(({ node }) => node);
-  const images = { 'ami-2': imageFacts({ imageId: 'ami-2' }) };
+  const images = Object.fromEntries(['ami-1', 'ami-2'].map((imageId) => [imageId, imageFacts({ imageId })]));
   const instances = Object.fromEntries(
     names.map((name) => [`i-${name}`, instanceFacts({ instanceId: `i-${name}` })]),
   );
@@ -29,8 +29,7 @@ export function withRealPlanner(world: FakeWorld, health: Health): void {
         unschedulable: world.cordoned.has(name),
         annotations: world.cordoned.has(name) ? { 'refit.dev/owner': owner } : {},
         ready: health.notReady.has(name) ? 'Unknown' : 'True',
-        // What was uncordoned shows the release.
-        kubeletVersion: world.count('uncordonNode', name) > 0 ? 'v1.36.1' : 'v1.35.2',
+        kubeletVersion: world.laid.get(name) === '2026.11' ? 'v1.36.1' : 'v1.35.2',
       }),
     );
   const definition = definitionOf(world.policy, { fleet: 'training', cluster: 'prod-east' });

@@ -11,6 +11,13 @@ const release: Release = {
   expects: { kubeletVersion: 'v1.36.1', osImage: null, labels: {} },
 };
 
+/** What the nodes of the fake worlds ran before. */
+const former: Release = {
+  name: '2026.09',
+  imageId: 'ami-1',
+  expects: { kubeletVersion: 'v1.35.2', osImage: null, labels: {} },
+};
+
 export function policyOf(
   o: {
     unavailableMax?: number;
@@ -56,7 +63,7 @@ export function definitionOf(policy: Policy, input: FleetUpgradeInput): RunDefin
     clusterUnavailableMax: null,
     pools: [pool],
     releases: { h100: release },
-    catalog: [release],
+    catalog: [former, release],
     nodes: input.nodes ?? null,
     planDigest: input.planDigest ?? null,
     requestedBy: input.requestedBy ?? null,

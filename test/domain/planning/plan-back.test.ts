@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { NodeFacts } from '../../../domain/inventory.ts';
 import type { NextSteps, PlanRow } from '../../../domain/plan.ts';
 import type { Policy } from '../../../domain/policy.ts';
+import { listApprovalsNeeded } from '../../../domain/planning/approvals-needed.ts';
 import { planNext } from '../../../domain/planning/plan-next.ts';
 import { planRun } from '../../../domain/planning/plan-run.ts';
 import type { BackQuestion } from '../../../domain/planning/way-back.ts';
@@ -134,6 +135,9 @@ describe('a node without a way back', () => {
     return plan.next;
   };
 
+  const gatesAsked = (policy: Policy) =>
+    listApprovalsNeeded(batch(policy), stuck(policy)).map(({ gate }) => gate);
+
   it('waits at a gate of its own where the policy rolls back, until somebody says yes [I191]', () => {
     const next = first(rollingBack(2));
     expect(names(next)).toEqual([]);
@@ -143,10 +147,12 @@ describe('a node without a way back', () => {
       'batch-0: its former image ami-202609 (2026.09) is gone',
     );
     expect(names(first(rollingBack(2), ['noWayBack/batch']))).toEqual(['batch-0', 'batch-3']);
+    expect(gatesAsked(rollingBack(2))).toEqual(['node/…', 'noWayBack/batch']);
   });
 
   it('is taken as any other where the policy does not', () => {
     expect(names(first(withUnavailableMax(2)))).toEqual(['batch-0', 'batch-3']);
+    expect(gatesAsked(withUnavailableMax(2))).toEqual(['node/…']);
   });
 });
 

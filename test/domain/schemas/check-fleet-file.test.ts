@@ -327,11 +327,9 @@ describe('fields that this version does not enforce', () => {
   /** A value that the format allows and that is not neutral, for each of them. */
   const set: Readonly<Record<string, unknown>> = {
     'verify.checks': ['dcgm'],
-    'failure.onExceeded': 'rollback',
   };
   const neutral: Readonly<Record<string, unknown>> = {
     'verify.checks': [],
-    'failure.onExceeded': 'stop',
   };
   const policyWith = (path: readonly string[], value: unknown) =>
     path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Record<string, unknown>;

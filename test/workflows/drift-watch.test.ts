@@ -1,0 +1,139 @@
+// driftWatch by a real schedule on a real server: each run knows what the one before has told.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { WorkflowFailedError } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
+import { createActivities } from '../../activities/create.ts';
+import { PortError } from '../../adapters/ports/errors.ts';
+import type { DriftResult } from '../../domain/drift.ts';
+import { createDriftBed } from '../fakes/drift-bed.ts';
+import type { DriftBed } from '../fakes/drift-bed.ts';
+import { startBed, stopBed } from './bed.ts';
+import type { Bed } from './bed.ts';
+
+let bed: Bed;
+beforeAll(async () => {
+  bed = await startBed();
+}, 120_000);
+afterAll(async () => {
+  await stopBed(bed);
+}, 60_000);
+
+let watches = 0;
+
+/** A schedule that fires only when it is told to. */
+async function withWatch(
+  fleet: DriftBed,
+  work: (look: () => Promise<DriftResult>) => Promise<void>,
+): Promise<void> {
+  watches += 1;
+  const taskQueue = `drift-${String(watches)}`;
+  const worker = await Worker.create({
+    connection: bed.env.nativeConnection,
+    taskQueue,
+    workflowBundle: bed.bundle,
+    activities: createActivities(fleet.deps),
+  });
+  const schedule = await bed.client.schedule.create({
+    scheduleId: taskQueue,
+    spec: {},
+    policies: { overlap: 'SKIP' },
+    action: { type: 'startWorkflow', workflowType: 'driftWatch', taskQueue, args: [{ fleet: 'training' }] },
+  });
+  let looks = 0;
+  const look = async (): Promise<DriftResult> => {
+    // Not as by default, which allows many at once: then no run is handed what the one before answered.
+    await schedule.trigger('SKIP');
+    looks += 1;
+    for (;;) {
+      const { numActionsTaken, recentActions } = (await schedule.describe()).info;
+      const last = recentActions.at(-1);
+      if (numActionsTaken === looks && last !== undefined) {
+        const { workflowId, firstExecutionRunId } = last.action.workflow;
+        return (await bed.client.workflow.getHandle(workflowId, firstExecutionRunId).result()) as DriftResult;
+      }
+      await pause(50);
+    }
+  };
+  try {
+    await worker.runUntil(() => work(look));
+  } finally {
+    await schedule.delete();
+  }
+}
+
+describe('driftWatch', () => {
+  it('tells what is newly out of date, and not again at the next look', async () => {
+    const fleet = createDriftBed();
+    fleet.show('dev', 'n1', 'v1.35.2');
+    fleet.show('prod-east', 'n2', 'v1.35.2');
+    await withWatch(fleet, async (look) => {
+      const first = await look();
+      expect(first.clusters).toMatchObject([
+        { cluster: 'dev', nodes: 2, outdated: 1, fresh: 1, trouble: null },
+        { cluster: 'prod-east', nodes: 2, outdated: 1, fresh: 1, trouble: null },
+      ]);
+      expect(fleet.told.map(({ notice }) => [notice.event, notice.summary])).toEqual([
+        ['updateAvailable', '2 more nodes could be upgraded: 1 in dev, 1 in prod-east'],
+      ]);
+      const second = await look();
+      expect(second.clusters.map(({ outdated, fresh }) => [outdated, fresh])).toEqual([
+        [1, 0],
+        [1, 0],
+      ]);
+      expect(fleet.told).toHaveLength(1);
+      fleet.show('dev', 'n2', 'v1.99.0');
+      await look();
+      expect(fleet.told.at(-1)?.notice).toMatchObject({
+        event: 'drift',
+        cluster: 'dev',
+        summary: '1 more node shows no release of the catalog: 1 in dev',
+        nodes: [{ cluster: 'dev', node: 'n2' }],
+      });
+      expect(fleet.told).toHaveLength(2);
+    });
+  }, 300_000);
+
+  it('looks at the others while a cluster is away, remembers what it knew, and tells again what reached nobody', async () => {
+    const fleet = createDriftBed();
+    fleet.show('dev', 'n1', 'v1.35.2');
+    fleet.show('prod-east', 'n1', 'v1.35.2');
+    await withWatch(fleet, async (look) => {
+      fleet.deaf.now = true;
+      const unheard = await look();
+      expect(unheard.lost).toEqual(['updateAvailable: notify: notification oncall answered 404']);
+      fleet.deaf.now = false;
+      const heard = await look();
+      expect(fleet.told).toHaveLength(1);
+      fleet.fail('dev', new PortError('invalid', 'dev is away'));
+      const away = await look();
+      expect(away.clusters[0]).toMatchObject({ nodes: null, outdated: null, fresh: 0 });
+      expect(away.clusters[0]?.trouble).toContain('dev is away');
+      expect(away.clusters[0]?.record).toBe(heard.clusters[0]?.record);
+      expect(away.clusters[1]).toMatchObject({ outdated: 1, fresh: 0 });
+      fleet.fail('dev', null);
+      await look();
+      expect(fleet.told).toHaveLength(1);
+    });
+  }, 300_000);
+
+  it('fails with InvalidInput when its input says nothing that it knows', async () => {
+    const fleet = createDriftBed({ notifies: false });
+    await withWatch(fleet, async () => {
+      const taskQueue = `drift-${String(watches)}`;
+      for (const input of [
+        {},
+        { fleet: 'training', cluster: 'dev' },
+        { fleet: 'training', clusters: ['x'] },
+      ]) {
+        const started = bed.client.workflow.execute('driftWatch', {
+          taskQueue,
+          workflowId: 'wrong',
+          args: [input],
+        });
+        const error = await started.catch((e: unknown) => e);
+        expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
+      }
+    });
+  }, 300_000);
+});
