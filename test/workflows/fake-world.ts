@@ -25,7 +25,7 @@ import type { Notice, NotificationTarget } from '../../domain/notification.ts';
 import { inHours, planSimply } from './fake-planner.ts';
 import { fakeReplacements } from './fake-replacements.ts';
 import type { ReplaceStepName } from './fake-replacements.ts';
-import { definitionOf, policyOf, rowOf } from './shapes.ts';
+import { definitionOf, plannedOf, policyOf, rowOf } from './shapes.ts';
 
 type StepName =
   | 'cordonNode'
@@ -191,7 +191,7 @@ export class FakeWorld {
         this.released += 1;
         return Promise.resolve();
       },
-      planRun: () => Promise.resolve(this.outcome ?? this.#planned()),
+      planRun: () => Promise.resolve(this.outcome ?? plannedOf(this.rows)),
       readPlanPage: ({ digest }) => {
         const from = Number(/-(\d+)$/.exec(digest)?.[1] ?? 0) * PLAN_PAGE_ROWS;
         return Promise.resolve(this.rows.slice(from, from + PLAN_PAGE_ROWS));
@@ -241,30 +241,12 @@ export class FakeWorld {
   }
 
   #planForPeople(): PlanForPeople {
-    const plan = this.outcome ?? this.#planned();
+    const plan = this.outcome ?? plannedOf(this.rows);
     if (plan.kind === 'refused') return plan;
     const gpuHours = { low: 1, high: 2 };
     const whole = { lowMs: 60_000, highMs: 120_000, gpuHours, measured: 0 };
     const from = plan.summary.observedAt;
     return { ...plan, estimate: { from, whole, pools: [], openings: [], openingsLeft: 0, approvals: [] } };
-  }
-
-  #planned(): PlanOutcome {
-    return {
-      kind: 'planned',
-      summary: {
-        digest: 'sha256:plan',
-        observedAt: new Date().toISOString(),
-        pages: Array.from({ length: Math.ceil(this.rows.length / PLAN_PAGE_ROWS) }, (_, page) =>
-          page === 0 ? 'sha256:page' : `sha256:page-${String(page)}`,
-        ),
-        rows: this.rows.length,
-        counts: { upgrade: this.rows.length, upToDate: 0, leftAlone: 0 },
-        pools: [],
-        oldRootVolumes: null,
-        warnings: [],
-      },
-    };
   }
 
   #next(o: PlanNextInput): NextSteps {

@@ -1,5 +1,7 @@
 // Small, whole values of the nouns for tests of machines and workflows.
 import { defaultPolicy } from '../../domain/default-policy.ts';
+import type { PlanOutcome } from '../../activities/api.ts';
+import { PLAN_PAGE_ROWS } from '../../domain/plan.ts';
 import type { NodeStep, PlanRow } from '../../domain/plan.ts';
 import type { Policy } from '../../domain/policy.ts';
 import type { Release } from '../../domain/fleet.ts';
@@ -106,5 +108,24 @@ export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h1
     ...(policy.reimage.method === 'replaceInstance' ? { launch } : {}),
     rejoinTimeoutMs: policy.reimage.timeoutMs,
     verifySoakMs: policy.verify.soakMs,
+  };
+}
+
+/** The plan's head over these rows, as a world with one pool answers it. */
+export function plannedOf(rows: readonly PlanRow[]): PlanOutcome {
+  return {
+    kind: 'planned',
+    summary: {
+      digest: 'sha256:plan',
+      observedAt: new Date().toISOString(),
+      pages: Array.from({ length: Math.ceil(rows.length / PLAN_PAGE_ROWS) }, (_, page) =>
+        page === 0 ? 'sha256:page' : `sha256:page-${String(page)}`,
+      ),
+      rows: rows.length,
+      counts: { upgrade: rows.length, upToDate: 0, leftAlone: 0 },
+      pools: [],
+      oldRootVolumes: null,
+      warnings: [],
+    },
   };
 }

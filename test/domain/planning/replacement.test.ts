@@ -93,7 +93,7 @@ describe('a plan that replaces instances', () => {
   });
 
   it('is refused when its pool names no template [I210]', () => {
-    const { launchTemplate: _none, ...pool } = definitionOf().pools[0]!;
+    const pool = samplePool('batch', { policy: replacing() });
     expect(refusalsOf(sampleDefinition({ pools: [pool] }), undefined)).toMatchObject([
       { kind: 'noLaunchTemplate' },
     ]);
