@@ -333,7 +333,9 @@ describe('resolving a run', () => {
     const port = await files();
     const definition = await port.resolveRun({ ...input, policy: { drain: { timeout: '5m' } } });
     const changed = await port.changePolicy(definition, { disruption: { unavailableMax: '50%' } });
-    expect({ ...changed, pools: definition.pools }).toEqual(definition);
+    const { pools, origins } = definition;
+    expect({ ...changed, pools, origins }).toEqual(definition);
+    expect(changed.origins?.overrides).toEqual(['drain.timeout', 'disruption.unavailableMax']);
     for (const [index, { policy, ...rest }] of changed.pools.entries()) {
       const { policy: before, ...others } = definition.pools[index] ?? { policy: undefined };
       expect(rest).toEqual(others);
