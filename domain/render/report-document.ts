@@ -76,6 +76,9 @@ function compared({ report }: RunRecord): readonly Block[] {
       [
         row('Nodes upgraded', plan.counts.upgrade, counts.done),
         row('Failed', 0, counts.failed),
+        ...(counts.wentBack === undefined
+          ? []
+          : [row('Went back to what they ran before', 0, counts.wentBack)]),
         row('Skipped', 0, counts.skipped),
         row('Not begun or not ended', 0, counts.waiting),
         row('Up to date already', plan.counts.upToDate, counts.upToDate),
@@ -132,7 +135,7 @@ function differencesOfNodes({ report, nodes }: RunRecord): readonly string[] {
     ...named('Failed', of('failed')),
     ...named('Put back as they were', of('putBack')),
     ...named('Deferred, their pods had not left in time', of('deferred')),
-    ...named('Taken again by a person', retried),
+    ...named('Taken again, by a retry or a rollback', retried),
   ];
 }
 
