@@ -17,7 +17,7 @@ const record: RunRecord = {
   report: sampleReport({ plan: { ...plan, expected: sampleEstimate().whole }, outcomeWhy: 'aborted by sam' }),
   digest: 'sha256:4e1d',
   nodes: [
-    sampleHistory(),
+    { ...sampleHistory(), record: 'sha256:0a1b' },
     sampleHistory({
       node: 'ip-10-0-0-4',
       attempt: 2,
@@ -36,6 +36,7 @@ const record: RunRecord = {
       yeses: '1 of 2',
       evidence: ['pods to move: 3'],
       saidAt: '2026-11-20T09:59:00.000Z',
+      record: 'sha256:2c3d',
     },
     {
       at: '2026-11-20T10:20:00.000Z',
