@@ -161,8 +161,8 @@ export function createObserveActivities(
       mapped(async () => {
         const plan = await planAndStore(deps, o);
         if (plan.kind === 'refused') return plan;
-        const { estimate: _, ...outcome } = plan;
-        return outcome;
+        const { kind, summary, moved } = plan;
+        return { kind, summary, ...(moved === undefined ? {} : { moved }) };
       }),
     planForPeople: (o) => mapped(() => planAndStore(deps, o)),
     planNext: (input) =>

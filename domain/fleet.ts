@@ -2,6 +2,7 @@
 // Never holds what was observed; that is inventory.ts.
 import type { NotificationTarget } from './notification.ts';
 import type { Amount, Policy } from './policy.ts';
+import type { FieldOrigins } from './policy-origins.ts';
 
 export type Tier = 'dev' | 'qa' | 'prod';
 
@@ -77,6 +78,8 @@ export type Fleet = {
   promotion: Promotion;
   /** Absent: nobody is told of anything. */
   notifications?: readonly NotificationTarget[];
+  /** What the policies say themselves, and what comes from those that they extend. */
+  policyOrigins: FieldOrigins;
 };
 
 /** What an activity needs to reach one cluster and its cloud; travels in every activity's input. */

@@ -44,6 +44,11 @@ const FIELDS: Readonly<Record<string, (policy: Policy) => string>> = {
 
 export const POLICY_FIELDS: readonly string[] = Object.keys(FIELDS);
 
+/** Each field of a policy with its value as a fleet file writes it, whole. */
+export function listPolicyFields(policy: Policy): readonly { field: string; value: string }[] {
+  return Object.entries(FIELDS).map(([field, read]) => ({ field, value: read(policy) }));
+}
+
 /** A list of windows may be long; its beginning tells which one it was. */
 const VALUE_CHARS_MAX = 300;
 /** Of a hundred; mostly a change is for all of them. */

@@ -1,6 +1,7 @@
 // One run: what was asked, and the definition that it keeps from its first activity to its end.
 // A change of the fleet file, or another worker's copy of it, changes nothing in a run that has begun.
 import type { Amount } from './policy.ts';
+import type { PolicyOrigins } from './policy-origins.ts';
 import type { NotificationTarget } from './notification.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
 import type { LowerTiers } from './rollout.ts';
@@ -51,6 +52,8 @@ export type RunDefinition = {
   lowerTiers?: LowerTiers;
   /** Absent: nobody is told of anything, and nothing of it stands in the history. */
   notifications?: readonly NotificationTarget[];
+  /** Where the values of the policies come from; absent: an older version, or more than a run may keep. */
+  origins?: PolicyOrigins;
 };
 
 /** `<namespace>/<workflowId>/<firstExecutionRunId>`: stands on nodes and in the Lease. */

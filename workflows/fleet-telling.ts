@@ -43,11 +43,14 @@ async function tell(run: FleetRun, news: readonly News[]): Promise<void> {
   const keys = news.map(({ key }) => key);
   for (const key of keys) run.telling.keys.add(key);
   run.telling.messages += 1;
-  const about = [run.ids.firstExecutionRunId, ...keys];
-  const lost = await sendNotice(targetsOf(run.state), about, noticeOf(run.state, run.ids, first.event, news));
+  const notice = noticeOf(run.state, run.ids, first.event, news);
+  // Each as soon as it is given up: the others may be tried for minutes yet.
+  await sendNotice(targetsOf(run.state), [run.ids.firstExecutionRunId, ...keys], notice, (why) => {
+    apply(run, { kind: 'told', keys: [], lost: [why] });
+  });
   run.telling.messages -= 1;
   for (const key of keys) run.telling.keys.delete(key);
-  apply(run, { kind: 'told', keys, lost });
+  apply(run, { kind: 'told', keys, lost: [] });
 }
 
 /** To each place that wants this event; answers, in words, which of them it did not reach. */
@@ -55,6 +58,7 @@ export async function sendNotice(
   targets: readonly NotificationTarget[],
   about: readonly string[],
   notice: Notice,
+  givenUp: (why: string) => void = () => undefined,
 ): Promise<readonly string[]> {
   const at = workflowNow();
   const { event } = notice;
@@ -63,7 +67,9 @@ export async function sendNotice(
       await notifying(`${event} to ${target.name}`).notify({ target, about, at, notice });
       return [];
     } catch (error) {
-      return [`${event}: ${failureText(error)}`];
+      const why = `${event}: ${failureText(error)}`;
+      givenUp(why);
+      return [why];
     }
   };
   const wanted = targets.filter(({ events }) => events.includes(event));

@@ -4,6 +4,7 @@ import { whyLooser } from '../../domain/approval-change.ts';
 import { InvalidFleet, renderPath, type FleetProblem } from '../../domain/invalid-fleet.ts';
 import type { CatalogRelease, Cluster, Fleet, Pool, Release } from '../../domain/fleet.ts';
 import { renderFound } from '../../domain/parse/parsed.ts';
+import type { PolicyOrigins } from '../../domain/policy-origins.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../../domain/run.ts';
 import { z } from 'zod';
 import { expectationOf, findingsOf } from '../../domain/schemas/expectation.ts';
@@ -11,6 +12,7 @@ import { renderNames } from '../../domain/schemas/check-fleet-file.ts';
 import { valueAt, type Finding } from '../../domain/schemas/finding.ts';
 import { releaseIn, releasesIn } from '../../domain/release-image.ts';
 import { mergePolicy, policyOverrides, type PolicyOverrides } from '../../domain/schemas/policy.ts';
+import { writtenFields } from '../../domain/schemas/resolve-fleet.ts';
 import { checkEnforced } from '../../domain/schemas/unenforced.ts';
 import type { LoadedFleet } from './load-fleets.ts';
 import { nearest } from './nearest.ts';
@@ -48,7 +50,7 @@ export function overridePolicies(definition: RunDefinition, policy: unknown): Ru
   const overrides = parseOverrides(policy);
   if (overrides.problems.length > 0) throw new InvalidFleet(overrides.problems);
   const pools = definition.pools.map((pool) => overridden(pool, overrides.patch));
-  const changed = { ...definition, pools };
+  const changed = { ...definition, pools, ...overriddenOrigins(definition, overrides.patch) };
   const nobody = checkRequester(changed);
   if (nobody.length > 0) throw new InvalidFleet(nobody);
   return bounded(changed);
@@ -56,6 +58,25 @@ export function overridePolicies(definition: RunDefinition, policy: unknown): Ru
 
 function overridden(pool: Pool, patch: PolicyOverrides): Pool {
   return { ...pool, policy: mergePolicy(pool.policy, patch, pool.policy.name) };
+}
+
+/** What was not known before stays unknown. */
+function overriddenOrigins(
+  { origins }: RunDefinition,
+  patch: PolicyOverrides,
+): Pick<RunDefinition, 'origins'> {
+  if (origins === undefined) return {};
+  return {
+    origins: { ...origins, overrides: [...new Set([...origins.overrides, ...writtenFields(patch)])] },
+  };
+}
+
+/** Of the policies in scope alone. */
+function originsOf(fleet: Fleet, pools: readonly Pool[], patch: PolicyOverrides): PolicyOrigins {
+  const policies = Object.entries(fleet.policyOrigins).filter(([name]) =>
+    pools.some(({ policy }) => policy.name === name),
+  );
+  return { policies: Object.fromEntries(policies), overrides: writtenFields(patch) };
 }
 
 function define(
@@ -85,6 +106,7 @@ function define(
     releaseDigests: Object.fromEntries(
       pools.map((pool) => [pool.name, releaseDigestOf(inCatalog(fleet, pool, input))]),
     ),
+    origins: originsOf(fleet, pools, patch),
     ...(fleet.notifications === undefined ? {} : { notifications: fleet.notifications }),
   };
 }
@@ -200,8 +222,11 @@ function isFirstOfItsPath(finding: Finding, index: number, all: readonly Finding
   return all.findIndex((other) => renderPath(other.path) === path) === index;
 }
 
-function bounded(definition: RunDefinition): RunDefinition {
-  const bytes = new TextEncoder().encode(JSON.stringify(definition)).length;
+/** Where values come from is the first to be left out: nothing is decided by it. */
+function bounded(whole: RunDefinition): RunDefinition {
+  if (bytesOf(whole) <= DEFINITION_BYTES_MAX) return whole;
+  const definition = withoutOrigins(whole);
+  const bytes = bytesOf(definition);
   if (bytes <= DEFINITION_BYTES_MAX) return definition;
   const most = definition.nodes === null ? ['fleet'] : ['nodes'];
   throw new InvalidFleet([
@@ -211,6 +236,14 @@ function bounded(definition: RunDefinition): RunDefinition {
       fix: 'name pools instead of nodes, take fewer at a time, or drop old releases from the catalog',
     },
   ]);
+}
+
+function withoutOrigins({ origins: _, ...definition }: RunDefinition): RunDefinition {
+  return definition;
+}
+
+function bytesOf(definition: RunDefinition): number {
+  return new TextEncoder().encode(JSON.stringify(definition)).length;
 }
 
 function unknownName(

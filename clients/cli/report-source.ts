@@ -3,6 +3,9 @@
 import type { Records } from '../../adapters/ports/records.ts';
 import type { Decision, NodeHistory, RunReport } from '../../domain/report.ts';
 
+/** `record`: the digest that it is kept by. */
+type Kept<T> = T & { record: string };
+
 export type ReportFacts = {
   workflowId: string;
   /** `records`: as it was written at the end. `run`: as the run tells it now. */
@@ -10,8 +13,8 @@ export type ReportFacts = {
   digest: string | null;
   report: RunReport;
   /** Oldest first; null when the records are not at hand: then it is unknown. */
-  nodes: readonly NodeHistory[] | null;
-  decisions: readonly Decision[] | null;
+  nodes: readonly Kept<NodeHistory>[] | null;
+  decisions: readonly Kept<Decision>[] | null;
 };
 
 export type KnownReport = {
@@ -61,10 +64,17 @@ function isWithin(at: string, report: RunReport): boolean {
   return Date.parse(at) >= Date.parse(report.startedAt) && Date.parse(at) <= Date.parse(report.endedAt);
 }
 
-async function readAll<T>(records: Records, kind: 'nodeHistory' | 'decision', key: string): Promise<T[]> {
+async function readAll<T extends object>(
+  records: Records,
+  kind: 'nodeHistory' | 'decision',
+  key: string,
+): Promise<Kept<T>[]> {
   const digests = await records.list({ kind, key });
   const bodies = await Promise.all(digests.map((digest) => records.get(digest)));
-  return bodies.filter((body) => body !== undefined) as T[];
+  return digests.flatMap((record, index) => {
+    const body = bodies[index] as T | undefined;
+    return body === undefined ? [] : [{ ...body, record }];
+  });
 }
 
 export async function collectKnownReports(records: Records): Promise<readonly KnownReport[]> {

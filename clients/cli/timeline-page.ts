@@ -52,7 +52,6 @@ ${Object.entries(COLOURS)
   .map(([state, colour]) => `.${state} { background: ${colour}; }`)
   .join('\n')}
 .other { background: ${OTHER}; }
-@media print { details > * { display: block; } }
 `;
 
 export async function renderTimelinePage(timeline: Timeline): Promise<string> {

@@ -8,6 +8,7 @@ import { formatDuration } from '../duration.ts';
 import type { PlanEstimate } from '../estimate.ts';
 import type { Pool } from '../fleet.ts';
 import type { PlanRow, PlanSummary } from '../plan.ts';
+import { BLOCK_KINDS } from '../preflight.ts';
 import type { RunDefinition } from '../run.ts';
 import {
   ESTIMATE_LEAVES_OUT,
@@ -19,6 +20,7 @@ import {
 } from './estimate.ts';
 import { renderHours } from './hours.ts';
 import { renderApproval, renderFailure, renderWay } from './policy.ts';
+import { renderRisk } from './preflight.ts';
 import { renderTurns } from './turns.ts';
 import { wayBack } from './way-back.ts';
 import { own } from '../own.ts';
@@ -174,9 +176,10 @@ function expected({ from, whole, pools, openings, openingsLeft }: PlanEstimate):
 }
 
 function risks({ summary }: PlannedChange): readonly Block[] {
-  const stays = summary.oldRootVolumes;
+  const { oldRootVolumes: stays, preflight, warnings } = summary;
   const items = [
-    ...summary.warnings,
+    ...(preflight?.risks ?? []).map(renderRisk),
+    ...warnings,
     ...(stays === null
       ? []
       : [
@@ -187,7 +190,16 @@ function risks({ summary }: PlannedChange): readonly Block[] {
   return [
     heading(2, 'Risks'),
     ...(items.length === 0 ? [paragraph('The plan found none to name.')] : list(items)),
+    ...(preflight === undefined && summary.counts.upgrade > 0
+      ? [paragraph('What the drains would meet was not looked at.')]
+      : []),
+    ...whatIsNotTold(preflight?.limits ?? []),
   ];
+}
+
+/** Who signs must know where nobody looked. */
+function whatIsNotTold(limits: readonly string[]): readonly Block[] {
+  return limits.length === 0 ? [] : [paragraph('What that does not tell:'), ...list(limits)];
 }
 
 function asked({ summary, definition, estimate }: PlannedChange): readonly Block[] {
@@ -214,12 +226,13 @@ function nodes({ rows }: PlannedChange): readonly Block[] {
     row.zone,
     row.instanceId,
     `${row.from ?? 'unknown'} → ${row.to}`,
-    row.canary === true ? 'canary' : row.wasNotReady === true ? 'not Ready now: last' : '',
+    row.meets === undefined ? '' : String(row.meets.pods),
+    noteOf(row),
   ]);
   return [
     heading(2, 'Nodes, in their order'),
     ...(cells.length === 0 ? [paragraph('None: nothing is to be done.')] : []),
-    ...table(['', 'Node', 'Pool', 'Zone', 'Instance', 'Release', ''], cells, {
+    ...table(['', 'Node', 'Pool', 'Zone', 'Instance', 'Release', 'Pods', ''], cells, {
       rowsMax: NODES_SHOWN,
       more: 'the JSON of the plan has all',
     }),
@@ -231,6 +244,15 @@ function nodes({ rows }: PlannedChange): readonly Block[] {
           ),
         ]),
   ];
+}
+
+function noteOf({ canary, wasNotReady, meets }: PlanRow): string {
+  const held = (meets?.risks ?? []).filter(({ kind }) => BLOCK_KINDS.includes(kind)).length > 0;
+  return [
+    ...(canary === true ? ['canary'] : []),
+    ...(wasNotReady === true ? ['not Ready now: last'] : []),
+    ...(held ? ['its drain would be held up'] : []),
+  ].join('; ');
 }
 
 function signatures({ definition, start }: PlannedChange): readonly Block[] {

@@ -10,6 +10,7 @@ import { indent, renderColumns } from './columns.ts';
 import { renderEstimate } from './estimate.ts';
 import { renderHours } from './hours.ts';
 import { renderApproval, renderFailure, renderWay } from './policy.ts';
+import { renderOrigins } from './origins.ts';
 import { renderPreflight } from './preflight.ts';
 import { printable } from './printable.ts';
 import { renderTurns } from './turns.ts';
@@ -36,6 +37,7 @@ export function renderPlan(
     ...renderStaying(summary),
     ...renderWarnings(summary),
     ...renderPreflight(summary, rows),
+    ...(definition === undefined ? [] : renderOrigins(definition)),
     ...renderUpgrades(rows),
     ...renderLeftAlone(rows),
   ].join('\n');
@@ -136,7 +138,7 @@ function renderUpgrades(rows: readonly PlanRow[]): readonly string[] {
     row.zone,
     row.instanceId,
     row.instanceType,
-    `${row.from ?? 'unknown'} --> ${row.to}${row.canary === true ? '  canary' : ''}`,
+    `${row.from ?? 'unknown'} --> ${row.to}${row.canary === true ? '  canary' : ''}${row.noWayBack === undefined ? '' : '  no way back'}`,
   ]);
   const left = upgrades.length - shown.length;
   return [

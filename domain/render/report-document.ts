@@ -13,11 +13,14 @@ const DECISIONS_SHOWN = 500;
 const NAMES_SHOWN = 20;
 const MORE = 'the JSON of the report has all';
 
+/** The digest of the record that says so. */
+type Kept = { record?: string };
+
 export type RunRecord = {
   report: RunReport;
   /** Null: the records are not at hand. */
-  nodes: readonly NodeHistory[] | null;
-  decisions: readonly Decision[] | null;
+  nodes: readonly (NodeHistory & Kept)[] | null;
+  decisions: readonly (Decision & Kept)[] | null;
   /** Of the report among the records; null while the run goes on. */
   digest: string | null;
 };
@@ -76,6 +79,9 @@ function compared({ report }: RunRecord): readonly Block[] {
       [
         row('Nodes upgraded', plan.counts.upgrade, counts.done),
         row('Failed', 0, counts.failed),
+        ...(counts.wentBack === undefined
+          ? []
+          : [row('Went back to what they ran before', 0, counts.wentBack)]),
         row('Skipped', 0, counts.skipped),
         row('Not begun or not ended', 0, counts.waiting),
         row('Up to date already', plan.counts.upToDate, counts.upToDate),
@@ -132,7 +138,7 @@ function differencesOfNodes({ report, nodes }: RunRecord): readonly string[] {
     ...named('Failed', of('failed')),
     ...named('Put back as they were', of('putBack')),
     ...named('Deferred, their pods had not left in time', of('deferred')),
-    ...named('Taken again by a person', retried),
+    ...named('Taken again, by a retry or a rollback', retried),
   ];
 }
 
@@ -156,7 +162,18 @@ function changes({ decisions }: RunRecord): readonly string[] {
 function said({ decisions }: RunRecord): readonly Block[] {
   const answers = (decisions ?? []).filter(({ kind }) => kind === 'approve' || kind === 'reject');
   const others = (decisions ?? []).filter(({ kind }) => kind !== 'approve' && kind !== 'reject');
-  const cells = ({ at, by, kind, subject, reason, yeses, saidAt, planDigest, evidence: shown }: Decision) => [
+  const cells = ({
+    at,
+    by,
+    kind,
+    subject,
+    reason,
+    yeses,
+    saidAt,
+    planDigest,
+    evidence: shown,
+    record,
+  }: Decision & Kept) => [
     at,
     by,
     kind,
@@ -165,6 +182,7 @@ function said({ decisions }: RunRecord): readonly Block[] {
     [reason ?? '', saidAt === undefined ? '' : `said at ${saidAt}`].filter((text) => text !== '').join('; '),
     planDigest ?? '',
     shown === undefined ? 'not kept' : `${shown.length} lines`,
+    record ?? '',
   ];
   return [
     heading(2, 'Approvals'),
@@ -176,14 +194,21 @@ function said({ decisions }: RunRecord): readonly Block[] {
           : 'Names are what the senders said of themselves; nobody checked them.',
     ),
     ...table(
-      ['At', 'Who', '', 'Gate', 'Yes', 'Reason', 'For the plan', 'Evidence shown'],
+      ['At', 'Who', '', 'Gate', 'Yes', 'Reason', 'For the plan', 'Evidence shown', 'Record'],
       answers.map(cells),
       { rowsMax: DECISIONS_SHOWN, more: MORE },
     ),
     ...(others.length === 0 ? [] : [heading(3, 'Other decisions')]),
     ...table(
-      ['At', 'Who', 'What', 'About', 'Reason'],
-      others.map(({ at, by, kind, subject, reason }) => [at, by, kind, subject ?? 'the run', reason ?? '']),
+      ['At', 'Who', 'What', 'About', 'Reason', 'Record'],
+      others.map(({ at, by, kind, subject, reason, record }) => [
+        at,
+        by,
+        kind,
+        subject ?? 'the run',
+        reason ?? '',
+        record ?? '',
+      ]),
       { rowsMax: DECISIONS_SHOWN, more: MORE },
     ),
   ];
@@ -204,6 +229,7 @@ function ways({ nodes }: RunRecord): readonly Block[] {
       one.evidence.length === 0 ? '' : `${passed} of ${one.evidence.length}`,
       one.taskId ?? '',
       one.oldRootVolumeId ?? '',
+      one.record ?? '',
     ];
   });
   const header = [
@@ -217,6 +243,7 @@ function ways({ nodes }: RunRecord): readonly Block[] {
     'Checks',
     'Task',
     'Old volume',
+    'Record',
   ];
   return [
     heading(2, 'Nodes'),

@@ -4,7 +4,11 @@ import { DEFAULT_POLICY_NAME, defaultPolicy } from '../default-policy.ts';
 import type { CatalogRelease, Fleet, Pool } from '../fleet.ts';
 import type { Policy } from '../policy.ts';
 import type { FleetFile } from './fleet.ts';
+import type { FieldOrigins } from '../policy-origins.ts';
+import { POLICY_FIELDS } from '../policy-changes.ts';
+import { valueAt } from './finding.ts';
 import { mergePolicy } from './policy.ts';
+import type { PolicyOverrides } from './policy.ts';
 
 type PoolEntry = FleetFile['spec']['clusters'][number]['pools'][number];
 
@@ -20,6 +24,7 @@ export function resolveFleet(file: FleetFile): Fleet {
       unavailableMax: disruption.unavailableMax,
       pools: pools.map((pool) => resolvePool(pool, policies)),
     })),
+    policyOrigins: resolveOrigins(file),
     promotion: {
       soakMs: file.spec.promotion.soak,
       successMinPercent: file.spec.promotion.successMin,
@@ -76,4 +81,30 @@ function resolvePolicies(file: FleetFile): ReadonlyMap<string, Policy> {
   };
   for (const name of entries.keys()) resolve(name);
   return resolved;
+}
+
+/** Of each policy that somebody wrote: which policies say which of its fields, itself or those that it extends. */
+function resolveOrigins(file: FleetFile): FieldOrigins {
+  const entries = new Map(file.spec.policies.map((entry) => [entry.name, entry]));
+  return Object.fromEntries(file.spec.policies.map(({ name }) => [name, fieldsBySource(name, entries)]));
+}
+
+function fieldsBySource(
+  policy: string,
+  entries: ReadonlyMap<string, FleetFile['spec']['policies'][number]>,
+): Readonly<Record<string, readonly string[]>> {
+  const said: Record<string, readonly string[]> = {};
+  const known = new Set<string>();
+  // A checked file has no policy that extends itself, by whatever way.
+  for (let entry = entries.get(policy); entry !== undefined; entry = entries.get(entry.extends ?? '')) {
+    const fields = writtenFields(entry).filter((field) => !known.has(field));
+    for (const field of fields) known.add(field);
+    if (fields.length > 0) said[entry.name] = fields;
+  }
+  return said;
+}
+
+/** Fields of a policy that stand in it, by their names in a fleet file. */
+export function writtenFields(policy: PolicyOverrides): readonly string[] {
+  return POLICY_FIELDS.filter((field) => valueAt(policy, field.split('.')) !== undefined);
 }

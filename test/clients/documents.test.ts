@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { heading, list, paragraph, table } from '../../domain/document.ts';
 import { changeRequest } from '../../domain/render/change-request.ts';
+import type { PlannedChange } from '../../domain/render/change-request.ts';
 import { reportDocument } from '../../domain/render/report-document.ts';
 import type { RunRecord } from '../../domain/render/report-document.ts';
 import { renderMarkdown } from '../../clients/cli/documents.ts';
@@ -16,7 +17,7 @@ const record: RunRecord = {
   report: sampleReport({ plan: { ...plan, expected: sampleEstimate().whole }, outcomeWhy: 'aborted by sam' }),
   digest: 'sha256:4e1d',
   nodes: [
-    sampleHistory(),
+    { ...sampleHistory(), record: 'sha256:0a1b' },
     sampleHistory({
       node: 'ip-10-0-0-4',
       attempt: 2,
@@ -35,6 +36,7 @@ const record: RunRecord = {
       yeses: '1 of 2',
       evidence: ['pods to move: 3'],
       saidAt: '2026-11-20T09:59:00.000Z',
+      record: 'sha256:2c3d',
     },
     {
       at: '2026-11-20T10:20:00.000Z',
@@ -48,9 +50,36 @@ const record: RunRecord = {
   ],
 };
 
+const risk = { kind: 'bare' as const, pods: 1, example: 'default/web-1', text: 'no controller' };
+const bare = { summary: plan, rows: samplePlan().rows };
+const change: PlannedChange = {
+  definition: samplePlan().definition,
+  summary: {
+    ...plan,
+    preflight: {
+      risks: [
+        {
+          kind: 'bare',
+          nodes: 1,
+          pods: 1,
+          example: { node: 'h100-0', pod: 'default/web-1', text: 'no controller' },
+        },
+      ],
+      limits: ['volumes of CSI drivers are not looked into'],
+      pages: [],
+    },
+  },
+  rows: samplePlan().rows.map((row) =>
+    row.node === 'h100-0' ? { ...row, meets: { pods: 9, risks: [risk] } } : row,
+  ),
+  estimate: sampleEstimate(),
+  start: START,
+};
+
 const TEXTS: Readonly<Record<string, () => Promise<string>>> = {
-  'change-request.md': () =>
-    renderMarkdown(changeRequest({ ...samplePlan(), estimate: sampleEstimate(), start: START })),
+  'change-request.md': () => renderMarkdown(changeRequest(change)),
+  'change-request-without-a-look.md': () =>
+    renderMarkdown(changeRequest({ ...change, ...bare, estimate: undefined })),
   'report.md': () => renderMarkdown(reportDocument(record)),
   'report-of-an-open-run.md': () =>
     renderMarkdown(
@@ -85,6 +114,13 @@ describe('the document of a report', () => {
     expect(text).toContain('Unknown: the records are not at hand.');
     expect(text).not.toMatch(/^None/m);
     const complete = { ...record, nodes: [], decisions: [] };
+    const rolledBack = sampleReport({
+      outcome: 'rolledBack',
+      counts: { ...record.report.counts, wentBack: 2 },
+    });
+    expect(await renderMarkdown(reportDocument({ ...record, report: rolledBack }))).toContain(
+      '| Went back to what they ran before | 0 | 2 |',
+    );
     const { counts } = record.report;
     const report = sampleReport({
       counts: { ...counts, done: 3, failed: 0, skipped: 0 },

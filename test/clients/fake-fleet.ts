@@ -25,6 +25,7 @@ export function makeFleet(o: { name?: string; clusters?: readonly string[] } = {
       })),
     })),
     promotion: { soakMs: 0, successMinPercent: 100 },
+    policyOrigins: {},
     releases: [
       {
         name: '2026.09',

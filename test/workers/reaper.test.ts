@@ -16,6 +16,7 @@ function bedOf(...regions: string[]) {
     name: 'training',
     clusters,
     releases: [],
+    policyOrigins: {},
     promotion: { soakMs: 0, successMinPercent: 100 },
   };
   const instances = createFakeInstances();

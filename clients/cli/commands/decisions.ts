@@ -10,6 +10,7 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { addExamples, workflowIdOption } from '../options.ts';
 import type { RunFlags } from '../options.ts';
+import { listMovedHints } from '../moved-hints.ts';
 import { outputOption, printFacts } from '../output.ts';
 import type { Format } from '../output.ts';
 import { ensureWorker, explainRunError, pickRun, withTemporal } from '../runs.ts';
@@ -186,7 +187,10 @@ export async function sendDecision(
   } catch (error) {
     if (error instanceof UpdateRefused) {
       throw new CliError(`run ${workflowId} refused ${name}: ${error.message}`, {
-        hints: [`What is open, and what stands where: refit status -w ${workflowId}`],
+        hints: [
+          ...(await listMovedHints(context, temporal, workflowId, content)),
+          `What is open, and what stands where: refit status -w ${workflowId}`,
+        ],
       });
     }
     throw await explainRunError(temporal, workflowId, error);

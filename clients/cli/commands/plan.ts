@@ -1,6 +1,7 @@
 // `refit plan`: what an upgrade would do, without doing it. Runs the very planner that a run uses.
 import type { Command } from 'commander';
 import { changeRequest } from '../../../domain/render/change-request.ts';
+import { listPolicyValues } from '../../../domain/policy-origins.ts';
 import { renderMoves } from '../../../domain/render/moves.ts';
 import { renderPlan } from '../../../domain/render/plan.ts';
 import type { FleetUpgradeInput } from '../../../domain/run.ts';
@@ -99,10 +100,15 @@ async function collectPlan(
 }
 
 async function printPlan(context: CliContext, output: Format, answer: Planned, start: string): Promise<void> {
-  const { summary, rows, estimate, moved } = answer;
+  const { summary, rows, estimate, definition, moved } = answer;
   const text = output === 'markdown' ? await renderChangeRequest(answer, start) : undefined;
-  const facts = { kind: 'planned', summary, rows, estimate, ...(moved === undefined ? {} : { moved }) };
-  printFacts(context, output, facts, () => text ?? renderPlan(summary, rows, answer.definition, estimate));
+  const policies = definition?.pools.map(({ name, policy }) => ({
+    pool: name,
+    policy: policy.name,
+    values: listPolicyValues(policy, definition.origins),
+  }));
+  const facts = { kind: 'planned', summary, rows, estimate, policies, moved };
+  printFacts(context, output, facts, () => text ?? renderPlan(summary, rows, definition, estimate));
 }
 
 /** For people who sign; needs what the policies say. */

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { createFleetFiles } from '../../../adapters/fleet-files/fleet-files.ts';
 import { loadText } from '../../../adapters/fleet-files/load-fleets.ts';
 import { FILE_BYTES_MAX } from '../../../adapters/fleet-files/read-files.ts';
-import { validateFiles } from '../../../adapters/fleet-files/validate-files.ts';
 import { InvalidFleet, PROBLEMS_MAX, renderFleetProblems } from '../../../domain/invalid-fleet.ts';
 import { fleetDocument } from '../../domain/schemas/fleet-fixture.ts';
 
@@ -333,7 +332,9 @@ describe('resolving a run', () => {
     const port = await files();
     const definition = await port.resolveRun({ ...input, policy: { drain: { timeout: '5m' } } });
     const changed = await port.changePolicy(definition, { disruption: { unavailableMax: '50%' } });
-    expect({ ...changed, pools: definition.pools }).toEqual(definition);
+    const { pools, origins } = definition;
+    expect({ ...changed, pools, origins }).toEqual(definition);
+    expect(changed.origins?.overrides).toEqual(['drain.timeout', 'disruption.unavailableMax']);
     for (const [index, { policy, ...rest }] of changed.pools.entries()) {
       const { policy: before, ...others } = definition.pools[index] ?? { policy: undefined };
       expect(rest).toEqual(others);
@@ -383,20 +384,5 @@ describe('resolving a run', () => {
     expect((await port.resolveRun(input)).fleet).toBe('training');
     expect((await refusalOf(port.resolveRun({ ...input, fleet: 'broken' }))).problems[0]?.path).toBe('kind');
     expect((await refusalOf(port.collectFleets())).problems[0]?.path).toBe('kind');
-  });
-});
-
-describe('validate', () => {
-  it('tells which fleets the files hold, and everything that is wrong with them', async () => {
-    const folder = await folderOf({ 'a.yaml': wholeYaml, 'b.yaml': 'kind: Fleet' });
-    const good = join(folder, 'a.yaml');
-    expect(await validateFiles([good])).toEqual({
-      ok: true,
-      problems: [],
-      problemsFound: 0,
-      fleets: [{ name: 'training', file: good, clusters: 1, pools: 2, releases: 1 }],
-    });
-    const both = await validateFiles([folder]);
-    expect([both.ok, both.problemsFound, both.fleets.length]).toEqual([false, 3, 1]);
   });
 });
