@@ -25,7 +25,15 @@ export async function openFleetSide(path: string | undefined, env: Environment):
       await deps.fleetFiles.resolveRun(input);
     },
     collectInventory: async ({ fleet, cluster }) =>
-      collectInventory(deps, await deps.fleetFiles.resolveRun({ fleet: fleet.name, cluster: cluster.name })),
+      collectInventory(
+        deps,
+        await deps.fleetFiles.resolveRun({
+          fleet: fleet.name,
+          cluster: cluster.name,
+          // Who only looks asks for nothing: a policy that wants to know who asks for a run is answered.
+          requestedBy: 'refit nodes',
+        }),
+      ),
     plan: async (input) => {
       const definition = await resolveWithTiers(deps, input);
       const answer = await lookAtPlan(deps, definition, { keep: (env['REFIT_RECORDS'] ?? '') !== '' });

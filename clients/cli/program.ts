@@ -12,6 +12,7 @@ import { registerPlan } from './commands/plan.ts';
 import { registerReport } from './commands/report.ts';
 import { registerSandbox } from './commands/sandbox.ts';
 import type { SandboxCommands } from './commands/sandbox.ts';
+import { registerSchedule } from './commands/schedule.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerTimeline } from './commands/timeline.ts';
 import { registerUpgrade } from './commands/upgrade.ts';
@@ -73,6 +74,7 @@ export function buildProgram(context: CliContext, settings: ProgramSettings): Co
   registerReport(program, context);
   registerTimeline(program, context);
   registerDrain(program, context);
+  registerSchedule(program, context);
   registerFleetFiles(program, context);
   registerWorker(program, context);
   registerSandbox(program, context, settings.sandbox);

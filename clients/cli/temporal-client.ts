@@ -19,6 +19,8 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { UpdateAnswer } from '../../domain/status.ts';
 import type { ConnectionSettings } from './connection.ts';
 import { CliError, explainError } from './errors.ts';
+import { createScheduleSide } from './schedule-client.ts';
+import { ScheduleUnknown } from './schedule-side.ts';
 import {
   NoAnswer,
   RUN_TYPES,
@@ -74,6 +76,7 @@ export async function connectTemporal(settings: ConnectionSettings): Promise<Tem
     update: (o) => bounded(UPDATE_TIMEOUT_MS, () => update(client, o)),
     collectEnd: (workflowId) => bounded(CALL_TIMEOUT_MS, () => collectEnd(client, workflowId)),
     collectWorkers: () => bounded(CALL_TIMEOUT_MS, () => collectWorkers(client, settings.namespace)),
+    schedules: createScheduleSide(client, (call) => bounded(CALL_TIMEOUT_MS, call)),
     close: () => connection.close(),
   };
 }
@@ -111,6 +114,7 @@ async function openConnection(settings: ConnectionSettings): Promise<Connection>
 /** Errors of the client library → what a person can act on. */
 function readable(error: unknown, settings: ConnectionSettings): unknown {
   if (error instanceof CliError || error instanceof UpdateRefused) return error;
+  if (error instanceof ScheduleUnknown) return error;
   if (error instanceof WorkflowUpdateFailedError) return new UpdateRefused(updateWhy(error));
   if (error instanceof NamespaceNotFoundError) return noNamespace(settings);
   if (error instanceof WorkflowNotFoundError) return new RunNotOpen(error.message, { cause: error });

@@ -9,6 +9,7 @@ import type {
   WhyPage,
 } from '../../domain/status.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
+import type { ScheduleSide } from './schedule-side.ts';
 
 export type OpenRun = { workflowId: string; type: string; startedAt: string };
 
@@ -66,6 +67,7 @@ export interface TemporalSide {
   /** Of a run that is closed. */
   collectEnd(workflowId: string): Promise<RunEnd>;
   collectWorkers(): Promise<Workers>;
+  readonly schedules: ScheduleSide;
   close(): Promise<void>;
 }
 

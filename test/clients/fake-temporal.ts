@@ -1,6 +1,8 @@
 // A Temporal side in memory: runs with the answers that a test gives them.
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import type { RunStatus } from '../../domain/status.ts';
+import { ScheduleUnknown } from '../../clients/cli/schedule-side.ts';
+import type { ScheduleRow, ScheduleSide } from '../../clients/cli/schedule-side.ts';
 import { RunNotOpen, UpdateRefused } from '../../clients/cli/temporal-side.ts';
 import type {
   QueryAnswers,
@@ -18,6 +20,50 @@ export type FakeRunState = {
   end?: RunEnd;
 };
 
+export class FakeSchedules implements ScheduleSide {
+  readonly rows = new Map<string, ScheduleRow & { input: object }>();
+
+  create(o: Parameters<ScheduleSide['create']>[0]): Promise<'created' | 'exists'> {
+    const { scheduleId, type, everyMs, note, input } = o;
+    if (this.rows.has(scheduleId)) return Promise.resolve('exists');
+    const nextAt = '2026-11-21T13:00:00Z';
+    this.rows.set(scheduleId, {
+      scheduleId,
+      type,
+      everyMs,
+      note,
+      input,
+      paused: false,
+      lastAt: null,
+      nextAt,
+    });
+    return Promise.resolve('created');
+  }
+
+  list(): Promise<readonly ScheduleRow[]> {
+    return Promise.resolve([...this.rows.values()]);
+  }
+
+  pause({ scheduleId, note }: { scheduleId: string; note: string }): Promise<void> {
+    return this.#change(scheduleId, (row) => this.rows.set(scheduleId, { ...row, paused: true, note }));
+  }
+
+  resume({ scheduleId, note }: { scheduleId: string; note: string }): Promise<void> {
+    return this.#change(scheduleId, (row) => this.rows.set(scheduleId, { ...row, paused: false, note }));
+  }
+
+  delete(scheduleId: string): Promise<void> {
+    return this.#change(scheduleId, () => this.rows.delete(scheduleId));
+  }
+
+  #change(scheduleId: string, work: (row: ScheduleRow & { input: object }) => unknown): Promise<void> {
+    const row = this.rows.get(scheduleId);
+    if (row === undefined) return Promise.reject(new ScheduleUnknown(scheduleId));
+    work(row);
+    return Promise.resolve();
+  }
+}
+
 export type SentUpdate = { workflowId: string; name: string; content: object; updateId: string };
 
 export class FakeTemporal implements TemporalSide {
@@ -31,6 +77,7 @@ export class FakeTemporal implements TemporalSide {
   workers: Workers = { polling: 1, lastSeenAt: '2026-11-21T11:59:50Z' };
   refusal: string | undefined;
   closed = false;
+  readonly schedules = new FakeSchedules();
 
   add(workflowId: string, run: Partial<FakeRunState> = {}): void {
     this.runs.set(workflowId, { description: openRun(workflowId), ...run });

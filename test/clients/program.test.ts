@@ -47,7 +47,7 @@ describe('the command line as a whole', () => {
     expect(out).toBe('');
   });
 
-  it.each(['repave', 'replace-cluster', 'schedule'])(
+  it.each(['repave', 'replace-cluster'])(
     'does not offer %s, which this version cannot do',
     async (command) => {
       const { exitCode, err } = await runRefit([command]);

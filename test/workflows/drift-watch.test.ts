@@ -4,6 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { createActivities } from '../../activities/create.ts';
+import { createScheduleSide } from '../../clients/cli/schedule-client.ts';
+import { ScheduleUnknown } from '../../clients/cli/schedule-side.ts';
+import type { ScheduleRow } from '../../clients/cli/schedule-side.ts';
 import { PortError } from '../../adapters/ports/errors.ts';
 import type { DriftResult } from '../../domain/drift.ts';
 import { createDriftBed } from '../fakes/drift-bed.ts';
@@ -61,6 +64,44 @@ async function withWatch(
     await schedule.delete();
   }
 }
+
+describe('a schedule of refit', () => {
+  it('is created once, listed, paused, resumed and deleted on a real server', async () => {
+    const side = createScheduleSide(bed.client, (call) => call());
+    const wish = {
+      scheduleId: 'drift.training',
+      type: 'driftWatch' as const,
+      everyMs: 3_600_000,
+      note: 'by ana',
+    };
+    expect(await side.create({ ...wish, input: { fleet: 'training' } })).toBe('created');
+    expect(await side.create({ ...wish, input: { fleet: 'training' } })).toBe('exists');
+    const until = async (found: (row: ScheduleRow | undefined) => boolean) => {
+      // Lists are of the visibility store, which follows.
+      for (;;) {
+        const row = (await side.list()).find(({ scheduleId }) => scheduleId === 'drift.training');
+        if (found(row)) return row;
+        await pause(50);
+      }
+    };
+    const row = await until((one) => one?.nextAt !== null && one !== undefined);
+    expect(row).toMatchObject({ type: 'driftWatch', everyMs: 3_600_000, paused: false, lastAt: null });
+    const { action, policies } = await bed.client.schedule.getHandle('drift.training').describe();
+    expect(action).toMatchObject({
+      workflowId: 'drift.training',
+      taskQueue: 'refit',
+      args: [{ fleet: 'training' }],
+    });
+    expect(policies.overlap).toBe('SKIP');
+    await side.pause({ scheduleId: 'drift.training', note: 'freeze' });
+    await until((one) => one?.paused === true && one.note === 'freeze');
+    await side.resume({ scheduleId: 'drift.training', note: 'go on' });
+    await until((one) => one?.paused === false);
+    await side.delete('drift.training');
+    await expect(side.pause({ scheduleId: 'drift.training', note: 'gone' })).rejects.toThrow(ScheduleUnknown);
+    await until((one) => one === undefined);
+  }, 300_000);
+});
 
 describe('driftWatch', () => {
   it('tells what is newly out of date, and not again at the next look', async () => {
