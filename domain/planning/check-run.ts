@@ -7,7 +7,6 @@ import type { Inventory } from '../inventory.ts';
 import type { Refusal } from '../plan.ts';
 import { own } from '../own.ts';
 import { whyNotInPlace, whyNotTemplate } from '../reimage/replacement.ts';
-import type { ReimageMethod } from '../policy.ts';
 import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
@@ -80,20 +79,15 @@ function checkHours(
     });
 }
 
-/** A rollback that could take back nothing would be an empty promise. */
-const NO_WAY_BACK: Readonly<Partial<Record<ReimageMethod, string>>> = {
-  reboot: 'which lays no image',
-  replaceInstance: 'which leaves no instance to go back to',
-};
-
+/** A reboot lays no image: a rollback that could take back nothing would be an empty promise. */
 function checkRollback({ pools }: RunDefinition): readonly Refusal[] {
-  return pools.flatMap(({ name, policy }) => {
-    const { method } = policy.reimage;
-    const why = NO_WAY_BACK[method];
-    if (policy.failure.onExceeded !== 'rollback' || why === undefined) return [];
-    const text = `reimage.method is ${method}, ${why}, and failure.onExceeded is rollback, which could go back to none: set it to pause or stop`;
-    return [{ kind: 'noWayBack', where: `pool ${name}`, text }];
-  });
+  return pools
+    .filter(({ policy }) => policy.failure.onExceeded === 'rollback' && policy.reimage.method === 'reboot')
+    .map(({ name }) => ({
+      kind: 'noWayBack',
+      where: `pool ${name}`,
+      text: 'reimage.method is reboot, which lays no image, and failure.onExceeded is rollback, which could go back to none: set it to pause or stop',
+    }));
 }
 
 /** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */

@@ -24,9 +24,6 @@ export function wayBackOf(
   },
 ): WayBack {
   if (o.pool.policy.reimage.method === 'reboot') return { noWayBack: 'a reboot lays no image' };
-  if (o.pool.policy.reimage.method === 'replaceInstance') {
-    return { noWayBack: 'its instance is terminated once another has taken its place' };
-  }
   const former = formerOf(node, o.instance, o.catalog);
   if (former === null) return { noWayBack: 'neither its release nor the image of its instance is known' };
   const { imageId, release } = former;
