@@ -11,6 +11,7 @@ import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 import { whySkewed } from './version-skew.ts';
+import { whyNeverBack } from './way-back.ts';
 import { whyNeverOpen } from './why-closed.ts';
 
 /** 200 refusals of at most 400 bytes stay far below 256 KB; a person reads fewer. */
@@ -79,15 +80,17 @@ function checkHours(
     });
 }
 
-/** A reboot lays no image: a rollback that could take back nothing would be an empty promise. */
+/** A rollback that could take back nothing would be an empty promise. */
 function checkRollback({ pools }: RunDefinition): readonly Refusal[] {
-  return pools
-    .filter(({ policy }) => policy.failure.onExceeded === 'rollback' && policy.reimage.method === 'reboot')
-    .map(({ name }) => ({
-      kind: 'noWayBack',
-      where: `pool ${name}`,
-      text: 'reimage.method is reboot, which lays no image, and failure.onExceeded is rollback, which could go back to none: set it to pause or stop',
-    }));
+  return pools.flatMap((pool) => {
+    const { failure, reimage } = pool.policy;
+    const why = whyNeverBack(pool);
+    if (failure.onExceeded !== 'rollback' || why === undefined) return [];
+    const text =
+      `failure.onExceeded is rollback, which could take back nothing: reimage.method is ${reimage.method}, ` +
+      `and ${why}; set onExceeded to pause or stop`;
+    return [{ kind: 'noWayBack', where: `pool ${pool.name}`, text }];
+  });
 }
 
 /** Two Nodes on one instance: to lay one anew would lay the other anew under its pods. */

@@ -113,7 +113,7 @@ function takeNode(context: Context, node: NodeFacts, candidate: Candidate): void
     return;
   }
   const { instance, daemonSets, impact } = look;
-  const trouble = whyNeverBack(context, { node, look, candidate });
+  const trouble = whyNotBackEver(context, { node, look, candidate });
   if (trouble !== undefined || instance === null) {
     const gone: Why = { kind: 'instanceGone', text: 'its instance does not exist any more' };
     settle(context, poolBoard, row, { kind: 'leftAlone', why: trouble ?? gone });
@@ -128,7 +128,7 @@ function takeNode(context: Context, node: NodeFacts, candidate: Candidate): void
 }
 
 /** What no waiting changes. */
-function whyNeverBack(
+function whyNotBackEver(
   { looks }: Context,
   { node, look, candidate }: { node: NodeFacts; look: Look; candidate: Candidate },
 ): Why | undefined {

@@ -23,7 +23,8 @@ export function wayBackOf(
     images: Readonly<Record<string, ImageFacts>>;
   },
 ): WayBack {
-  if (o.pool.policy.reimage.method === 'reboot') return { noWayBack: 'a reboot lays no image' };
+  const never = whyNeverBack(o.pool);
+  if (never !== undefined) return { noWayBack: never };
   const former = formerOf(node, o.instance, o.catalog);
   if (former === null) return { noWayBack: 'neither its release nor the image of its instance is known' };
   const { imageId, release } = former;
@@ -33,6 +34,18 @@ export function wayBackOf(
   const why = whyNotLaid(o.images[imageId]);
   if (why === undefined) return { former };
   return { noWayBack: `its former image ${imageId}${release === null ? '' : ` (${release})`} is ${why}` };
+}
+
+/** By the way in which the pool is upgraded. */
+export function whyNeverBack({ policy }: Pool): string | undefined {
+  switch (policy.reimage.method) {
+    case 'rootVolume':
+      return undefined;
+    case 'reboot':
+      return 'a reboot lays no image';
+    case 'replaceInstance':
+      return 'a replaced instance does not come back';
+  }
 }
 
 /** Why an image cannot be laid any more; undefined when it can. */

@@ -3,18 +3,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { PortError } from '../../adapters/ports/errors.ts';
-import type { ActivityDeps } from '../../activities/deps.ts';
 import { createObserveActivities, observeAndPlan } from '../../activities/observe.ts';
 import type { PlanNextInput } from '../../activities/api.ts';
-import type { NodeFacts } from '../../domain/inventory.ts';
 import type { PlanSummary } from '../../domain/plan.ts';
-import type { DrainFacts } from '../../domain/planning/drain-tally.ts';
 import type { RunDefinition } from '../../domain/run.ts';
-import { createFakeInstances, imageFacts } from '../fakes/fake-instances.ts';
-import { createFakeKubernetes } from '../fakes/fake-kubernetes.ts';
-import { createFakeRecords } from '../fakes/fake-records.ts';
-import { createFakeRuns } from '../fakes/fake-runs.ts';
-import { NO_TIERS } from '../fakes/node-input.ts';
+import { PAYLOAD_BYTES_MAX, RUN, bytes, createWorld, planned } from './observe-bed.ts';
+import type { World } from './observe-bed.ts';
 import {
   NEW,
   OBSERVED_AT,
@@ -27,65 +21,6 @@ import {
   samplePool,
   withUnavailableMax,
 } from '../domain/planning/sample-fleet.ts';
-
-const RUN = { workflowId: 'upgrade.training.prod-east', firstExecutionRunId: 'run-1', owner: OWNER };
-/** What one payload may have. */
-const PAYLOAD_BYTES_MAX = 256 * 1024;
-
-type World = ReturnType<typeof createWorld>;
-
-function createWorld() {
-  const kubernetes = createFakeKubernetes();
-  const instances = createFakeInstances();
-  const records = createFakeRecords();
-  const cluster = kubernetes.fakeCluster('prod-east');
-  for (const { imageId } of [OLD, NEW]) instances.images.set(imageId, imageFacts({ imageId }));
-  const looked: string[][] = [];
-  const deps: ActivityDeps = {
-    kubernetes,
-    instances: {
-      ...instances,
-      collectInstances: (provider, ids) => {
-        looked.push([...ids]);
-        return instances.collectInstances(provider, ids);
-      },
-    },
-    records,
-    runs: createFakeRuns(),
-    notifier: { send: () => Promise.reject(new Error('unused')) },
-    fleetFiles: {
-      collectFleets: () => Promise.resolve([]),
-      collectTiers: () => Promise.resolve(NO_TIERS),
-      resolveRun: () => Promise.reject(new Error('unused')),
-      changePolicy: () => Promise.reject(new Error('unused')),
-    },
-    namespace: 'default',
-    now: () => new Date(OBSERVED_AT),
-  };
-  const addNodes = (nodes: readonly NodeFacts[]) => {
-    for (const node of nodes) {
-      cluster.nodes.set(node.name, node);
-      const instance = instanceOf(node);
-      instances.instances.set(instance.instanceId, instance);
-    }
-  };
-  return { cluster, instances, records, deps, looked, addNodes };
-}
-
-async function planned(world: World, definition: RunDefinition): Promise<PlanSummary> {
-  const outcome = await createObserveActivities(world.deps).planRun({ definition, run: RUN });
-  if (outcome.kind === 'refused') throw new Error(JSON.stringify(outcome.refusals));
-  return outcome.summary;
-}
-
-/** One bare pod on the node. */
-function blocked(node: string): DrainFacts {
-  const risk = { kind: 'bare', pods: 1, example: 'ml/debug', text: 'no controller' } as const;
-  const drain = { pods: 1, risks: new Map([['bare', risk] as const]), demands: [] };
-  return { used: new Map(), drains: new Map([[node, drain]]), volumes: { kind: 'known', places: new Map() } };
-}
-
-const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 function nextInput(definition: RunDefinition, summary: PlanSummary, changes: Partial<PlanNextInput> = {}) {
   const codes = 'w'.repeat(summary.rows);
@@ -109,50 +44,6 @@ describe('planning a run', () => {
     expect(summary.pages).toEqual([world.records.puts[0]?.digest]);
     expect(summary.preflight?.pages).toEqual([world.records.puts[1]?.digest]);
     expect(world.records.puts[3]?.body).toEqual(summary);
-  });
-
-  it('keeps what the digest is made of under the digest itself, and rows without what drains would meet [I175]', async () => {
-    const summary = await planned(world, sampleDefinition());
-    const basis = world.records.puts.find(({ kind }) => kind === 'planBasis');
-    expect(basis?.digest).toBe(summary.digest);
-    const bodyOf = (kind: string) => world.records.puts.find((put) => put.kind === kind)?.body as object[];
-    expect(bodyOf('planPage').some((row) => 'meets' in row)).toBe(false);
-    expect(bodyOf('planMeets')).toHaveLength(8);
-  });
-
-  it('tells what has moved since the plan that was demanded, out of the records [I175]', async () => {
-    const { planRun } = createObserveActivities(world.deps);
-    const { digest } = await planned(world, sampleDefinition());
-    const definition = sampleDefinition({ planDigest: digest });
-    expect(await planRun({ definition, run: RUN })).not.toHaveProperty('moved');
-    world.addNodes([sampleNode('h100', 9)]);
-    world.cluster.drainFacts = blocked('batch-0');
-    expect(await planRun({ definition, run: RUN })).toMatchObject({
-      moved: [
-        { part: 'nodes', text: 'h100-9: came' },
-        { part: 'blocks', text: 'batch-0: now blocked (bare)' },
-      ],
-    });
-  });
-
-  it('says what it does not know of a plan that stands nowhere, or is none', async () => {
-    const { planRun } = createObserveActivities(world.deps);
-    const moved = async (planDigest: string) =>
-      await planRun({ definition: sampleDefinition({ planDigest }), run: RUN });
-    expect(await moved(`sha256:${'0'.repeat(64)}`)).toMatchObject({
-      moved: [{ text: expect.stringContaining('does not stand among the records') }],
-    });
-    const page = (await planned(world, sampleDefinition())).pages[0] ?? '';
-    expect(await moved(page)).toMatchObject({ moved: [{ text: expect.stringContaining('another kind') }] });
-  });
-
-  it('asks for no pods when nothing is drained', async () => {
-    const upToDate = world.deps.kubernetes.cluster(sampleDefinition().cluster).collectNodes;
-    const nodes = (await upToDate()).map((node) => ({ ...node, kubeletVersion: 'v1.36.1' }));
-    world.addNodes(nodes);
-    const summary = await planned(world, sampleDefinition());
-    expect(summary).not.toHaveProperty('preflight');
-    expect(world.cluster.calls.map(({ method }) => method)).not.toContain('collectDrainFacts');
   });
 
   it('is what somebody sees who only looks, by digest, and stores nothing for him [I109]', async () => {
@@ -229,6 +120,27 @@ describe('planning what comes next', () => {
     expect(await impactOf('pool')).toBeUndefined();
     world.cluster.collectImpact = () => Promise.reject(new PortError('forbidden', 'watch pdbs: 403'));
     expect(await impactOf('node')).toBeUndefined();
+  });
+
+  it('looks at the former images too: for the plan, and when a run goes back [I191]', async () => {
+    const world = createWorld();
+    const node = sampleNode('batch', 0);
+    world.addNodes([node]);
+    const definition = sampleDefinition({ pools: [samplePool('batch')] });
+    const summary = await planned(world, definition);
+    expect(summary.pools[0]).not.toHaveProperty('noWayBack');
+    world.cluster.nodes.set(node.name, { ...node, kubeletVersion: 'v1.36.1' });
+    const back = { order: [0], failed: [], untouched: [], attempts: {} };
+    const { planNext } = createObserveActivities(world.deps);
+    const next = await planNext(nextInput(definition, summary, { back }));
+    expect(next.steps.map((step) => [step.node, step.release.name, step.attempt])).toEqual([
+      ['batch-0', '2026.09', 2],
+    ]);
+    world.instances.images.delete(OLD.imageId);
+    const later = await createObserveActivities(world.deps).planNext(
+      nextInput(definition, summary, { back }),
+    );
+    expect(later.settled).toMatchObject([{ disposition: { kind: 'leftAlone', why: { kind: 'noWayBack' } } }]);
   });
 
   it('passes over instances that are gone, and starts the next ones in the same answer', async () => {
