@@ -7,7 +7,7 @@ import { indent } from './columns.ts';
 import { printable } from './printable.ts';
 
 /** `3 pods on 2 nodes …` */
-export const RISK_WORDS: Readonly<Record<RiskKind, string>> = {
+const RISK_WORDS: Readonly<Record<RiskKind, string>> = {
   twoPdbs: 'stand under two PodDisruptionBudgets',
   pdbNever: 'stand under a PodDisruptionBudget that can never allow it',
   bare: 'have no controller that would bring them back',

@@ -10,11 +10,8 @@ import type { RunDefinition } from '../../domain/run.ts';
 import { PAYLOAD_BYTES_MAX, RUN, bytes, createWorld, planned } from './observe-bed.ts';
 import type { World } from './observe-bed.ts';
 import {
-  NEW,
   OBSERVED_AT,
   OLD,
-  OWNER,
-  instanceOf,
   sampleDefinition,
   sampleNode,
   sampleNodes,
