@@ -1,8 +1,8 @@
 // The port Notifier over HTTP: CloudEvents 1.0 by their SDK, and Slack-compatible webhooks. URLs and header
 // values are secrets: they are read at the moment of sending and must never stand in an error, a log or an answer.
-import { CloudEvent, HTTP } from 'cloudevents';
 import { request } from 'undici';
 import { renderSlackText } from '../../domain/render/notice.ts';
+import { NOTIFY_VARIABLE_PREFIX } from '../../domain/notification.ts';
 import type { NotificationTarget } from '../../domain/notification.ts';
 import { PortError } from '../ports/errors.ts';
 import type { PortErrorKind } from '../ports/errors.ts';
@@ -27,23 +27,28 @@ export function createNotifier(o: { env: Environment; namespace: string }): Noti
       const secret = Object.fromEntries(
         target.headers.map(({ name, env }) => [name, valueOf(target, env, o.env)]),
       );
-      const wire = wireOf(target, message, { namespace: o.namespace, link: link(message.notice.workflowId) });
+      const wire = await wireOf(target, message, {
+        namespace: o.namespace,
+        link: link(message.notice.workflowId),
+      });
       const headers = { ...wire.headers, 'user-agent': USER_AGENT, ...secret };
       await post(target, url, { ...wire, headers });
     },
   };
 }
 
-function wireOf(
+async function wireOf(
   { form }: NotificationTarget,
   message: NoticeMessage,
   o: { namespace: string; link: string | null },
-): Wire {
+): Promise<Wire> {
   const { notice } = message;
   if (form === 'slack') {
     const headers = { 'content-type': 'application/json; charset=utf-8' };
     return { headers, body: JSON.stringify({ text: renderSlackText(notice, o.link) }) };
   }
+  // A tenth of a second to load: commands are composed of the same parts, and send nothing.
+  const { CloudEvent, HTTP } = await import('cloudevents');
   const event = new CloudEvent({
     id: message.id,
     source: `/refit/${encodeURIComponent(o.namespace)}/${encodeURIComponent(notice.workflowId)}`,
@@ -96,6 +101,10 @@ function urlOf(target: NotificationTarget, env: Environment): URL {
 
 /** Retried: another worker may have it, and this one may be started again with it. */
 function valueOf(target: NotificationTarget, name: string, env: Environment): string {
+  // A fleet file is held to this when it is read; what comes from elsewhere is held to it here.
+  if (!name.startsWith(NOTIFY_VARIABLE_PREFIX)) {
+    throw refused(target, 'invalid', `may read variables of ${NOTIFY_VARIABLE_PREFIX}… alone, not ${name}`);
+  }
   const value = env[name] ?? '';
   if (value !== '') return value;
   throw refused(target, 'forbidden', `needs the variable ${name}, which is not set where this worker runs`);

@@ -27,7 +27,7 @@ export function renderDifference({ what, found, expected }: Difference): string 
 }
 
 /** What the node shows other than the release expects; empty when it shows all of it. */
-export function collectDifferences(node: NodeFacts, release: Release): readonly Difference[] {
+function collectDifferences(node: NodeFacts, release: Release): readonly Difference[] {
   const differences: Difference[] = [];
   const compare = (what: string, expected: string | null, found: string) => {
     if (expected === null || expected === found) return;

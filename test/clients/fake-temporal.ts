@@ -20,7 +20,7 @@ export type FakeRunState = {
   end?: RunEnd;
 };
 
-export class FakeSchedules implements ScheduleSide {
+class FakeSchedules implements ScheduleSide {
   readonly rows = new Map<string, ScheduleRow & { input: object }>();
 
   create(o: Parameters<ScheduleSide['create']>[0]): Promise<'created' | 'exists'> {

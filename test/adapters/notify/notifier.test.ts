@@ -96,6 +96,17 @@ describe('what cannot be sent', () => {
     expect(webhook.taken).toHaveLength(1);
   });
 
+  it('reads no other variable of the worker, whoever asks for it [I216]', async () => {
+    const webhook = await startWebhook();
+    const notifier = notifierOf({ REFIT_NOTIFY_URL: webhook.url, AWS_SECRET_ACCESS_KEY: SECRET });
+    const headers = [{ name: 'X-Key', env: 'AWS_SECRET_ACCESS_KEY' }];
+    const error = await errorOf(
+      notifier.send(targetOf({ headers }), { id: 'i', at: AT, notice: noticeOf() }),
+    );
+    expect(error.kind).toBe('invalid');
+    expect(webhook.taken).toEqual([]);
+  });
+
   it('is told by names of variables, never by what they hold [I216]', async () => {
     const webhook = await startWebhook();
     await webhook.close();
