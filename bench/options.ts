@@ -1,5 +1,14 @@
 // The bench's command line. Pure; everything that is not understood is refused before anything starts.
-export const PART_NAMES = ['drain', 'pdb-zero', 'requests', 'history', 'dead-time', 'long-run'] as const;
+export const PART_NAMES = [
+  'drain',
+  'pdb-zero',
+  'requests',
+  'history',
+  'dead-time',
+  'long-run',
+  'planning',
+  'makespan',
+] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 export type BenchOptions = {
@@ -24,7 +33,7 @@ export type BenchOptions = {
 export const USAGE = `npm run bench -- [PART…] [options]      PART: ${PART_NAMES.join(', ')}; none: all of them
   --nodes N              nodes drained in each round (200)
   --pods N               pods on each of them (5)
-  --runs K               rounds of each tool (3)
+  --runs K               rounds of each tool, of planning and of makespan (3)
   --sequential-nodes N   of them, for kubectl one after another (a quarter)
   --run-nodes N          nodes of the real upgrade (24)
   --refill-nodes N       nodes of the fleet whose freed slots are timed (90)

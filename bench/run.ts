@@ -6,18 +6,22 @@ import { benchDeadTime } from './dead-time.ts';
 import { benchDrain } from './drain.ts';
 import { renderVerdict } from './figures.ts';
 import { benchHistory } from './history.ts';
+import { benchMakespan } from './makespan.ts';
 import { benchLongRun } from './long-run.ts';
 import { USAGE, UsageError, parseOptions } from './options.ts';
 import type { BenchOptions, PartName } from './options.ts';
 import type { PartResult } from './part.ts';
 import { benchPdbZero } from './pdb-zero.ts';
+import { benchPlanning } from './planning.ts';
 import { benchRequests } from './whole-node.ts';
 
-const PARTS: Readonly<Record<PartName, (o: BenchOptions) => Promise<PartResult>>> = {
+const PARTS: Readonly<Record<PartName, (o: BenchOptions) => Promise<PartResult> | PartResult>> = {
   drain: benchDrain,
   'pdb-zero': benchPdbZero,
   requests: benchRequests,
   history: benchHistory,
+  planning: benchPlanning,
+  makespan: benchMakespan,
   'dead-time': benchDeadTime,
   'long-run': benchLongRun,
 };
