@@ -1,5 +1,7 @@
 // One real upgrade on a sandbox: a worker of its own process, the workflow as anybody would start it. What
 // was used is read from the audit log, from Temporal's own account of its histories and from /proc.
+import { readHistoryCost } from '../test/checker/history-cost.ts';
+import type { HistoryCost } from '../test/checker/history-cost.ts';
 import { readFileSync } from 'node:fs';
 import type { RunStatus } from '../domain/status.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
@@ -57,7 +59,7 @@ export async function runToEnd(bed: BenchBed, workflowId: string, nodes: number)
   return status;
 }
 
-export type Histories = { parentEvents: number; parentRuns: number; childEvents: number; children: number };
+export type Histories = { parents: readonly HistoryCost[]; children: readonly HistoryCost[] };
 
 /** Every history that belongs to the run, those that it continued from too; all of them must be closed. */
 export async function readHistories(bed: BenchBed, workflowId: string): Promise<Histories> {
@@ -75,23 +77,17 @@ export async function readHistories(bed: BenchBed, workflowId: string): Promise<
 }
 
 async function listHistories(bed: BenchBed, workflowId: string): Promise<Histories | undefined> {
-  const sum: Histories = { parentEvents: 0, parentRuns: 0, childEvents: 0, children: 0 };
+  const parents: HistoryCost[] = [];
+  const children: HistoryCost[] = [];
   const query = `WorkflowType IN ("${PARENT}", "${CHILD}")`;
   for await (const each of bed.client.workflow.list({ query })) {
     const isParent = each.workflowId === workflowId;
     if (!isParent && !each.workflowId.startsWith(`${workflowId}/`)) continue;
-    // Only a closed history's length is final, and told.
     if (each.status.name === 'RUNNING') return undefined;
-    const events = each.historyLength ?? 0;
-    if (isParent) {
-      sum.parentEvents += events;
-      sum.parentRuns += 1;
-    } else {
-      sum.childEvents += events;
-      sum.children += 1;
-    }
+    const cost = await readHistoryCost(bed.client.workflow.getHandle(each.workflowId, each.runId));
+    (isParent ? parents : children).push(cost);
   }
-  return sum.parentRuns === 0 ? undefined : sum;
+  return parents.length === 0 ? undefined : { parents, children };
 }
 
 /** Length of an open workflow's history, as Temporal tells it. */

@@ -200,21 +200,27 @@ describe('a run whose servers are killed', () => {
   );
 });
 
-/** One run with a node in each place: draining, reimaging, verifying, and waiting at its gate. */
+// A node for each step that a run may be stopped in.
+const [rejoining] = batch;
+const stopped = [...h100, rejoining];
+
+/** One run with a node in each place: draining, reimaging, rejoining, verifying, and waiting at its gate. */
 async function spread(workflowId: string, release: string): Promise<void> {
   const [draining, reimaging, verifying, waiting] = h100;
   await holdDrain(bed, draining);
   await fault(bed, 'slow-reimage', reimaging, '--seconds', '30');
   await fault(bed, 'stale-labels', verifying);
-  const policy = { disruption: { unavailableMax: 4 }, approval: { before: 'node', firstNodes: 4 } };
-  await startRun(bed, workflowId, { release, nodes: h100, policy });
-  await waitForStatus(bed, workflowId, 'four gates', (seen) => seen.gates.length === 4, LONG_MS);
-  for (const node of h100.filter((each) => each !== waiting)) {
+  await fault(bed, 'stale-ready', rejoining);
+  const policy = { disruption: { unavailableMax: 4 }, approval: { before: 'node', firstNodes: 5 } };
+  await startRun(bed, workflowId, { release, nodes: stopped, policy });
+  await waitForStatus(bed, workflowId, 'five gates', (seen) => seen.gates.length === 5, LONG_MS);
+  for (const node of stopped.filter((one) => one !== waiting)) {
     const decision = JSON.stringify({ gate: `node/${node}`, by: 'sam' });
     await temporal(bed, 'workflow', 'signal', '-w', workflowId, '--name', 'approve', '--input', decision);
   }
   await drainHeld(bed, workflowId, draining);
   await stateShown(workflowId, verifying, 'verifying');
+  await stateShown(workflowId, rejoining, 'rejoining');
   await taskBegan(workflowId, reimaging);
 }
 
@@ -225,24 +231,25 @@ async function settle(workflowId: string): Promise<void> {
   await fault(bed, 'clear');
   await awaitThat(
     'the children to end',
-    async () => (await openWorkflows(bed, workflowId, h100)).length === 0,
+    async () => (await openWorkflows(bed, workflowId, stopped)).length === 0,
   );
   await removeHeld(bed, draining);
-  await expectNormal(h100);
-  expect(await waysOf([draining, reimaging, verifying, h100[3]])).toEqual([PUT_BACK, ONCE, ONCE, UNTOUCHED]);
+  await expectNormal(stopped);
+  const ways = await waysOf([draining, reimaging, rejoining, verifying, h100[3]]);
+  expect(ways).toEqual([PUT_BACK, ONCE, ONCE, ONCE, UNTOUCHED]);
 }
 
 /** Whatever was dropped is taken by the next run, which begins at once. */
 async function finishBy(workflowId: string, release: string): Promise<void> {
   const startedAt = Date.now();
-  await startRun(bed, workflowId, { release, nodes: h100, policy: atOnce(2) });
+  await startRun(bed, workflowId, { release, nodes: stopped, policy: atOnce(2) });
   expect((await runEnd(bed, workflowId)).result).toMatchObject({
     outcome: 'succeeded',
-    counts: { done: 2, upToDate: 2 },
+    counts: { done: 2, upToDate: 3 },
   });
-  const ways = await Promise.all(h100.map(async (node) => wayOf(bed, await view(node), startedAt)));
-  expect(ways).toEqual([ONCE, UNTOUCHED, UNTOUCHED, ONCE]);
-  await expectNormal(h100);
+  const ways = await Promise.all(stopped.map(async (node) => wayOf(bed, await view(node), startedAt)));
+  expect(ways).toEqual([ONCE, UNTOUCHED, UNTOUCHED, ONCE, UNTOUCHED]);
+  await expectNormal(stopped);
 }
 
 describe('a run that is cancelled or terminated', () => {
