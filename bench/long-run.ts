@@ -5,7 +5,7 @@ import { say } from './bed.ts';
 import { judge, renderNumber } from './figures.ts';
 import type { BenchOptions } from './options.ts';
 import type { PartResult } from './part.ts';
-import { readHistories } from './real-run.ts';
+import { listHistories } from './real-run.ts';
 
 /** As many as may be at work at once in a run: what a history must hold before it may be left. */
 const AT_ONCE = 200;
@@ -35,7 +35,7 @@ export async function benchLongRun(o: BenchOptions): Promise<PartResult> {
       };
       if (counts.done !== o.longNodes) throw new Error(`${String(counts.done)} nodes were done`);
       const seconds = (performance.now() - begin) / 1000;
-      return { seconds, ...(await readHistories(bed, id)) };
+      return { seconds, ...lengthsOf(await listHistories(bed, id)) };
     });
     return judged(o.longNodes, measured);
   } finally {
@@ -43,7 +43,18 @@ export async function benchLongRun(o: BenchOptions): Promise<PartResult> {
   }
 }
 
-type Measured = { seconds: number } & Awaited<ReturnType<typeof readHistories>>;
+type Measured = { seconds: number } & ReturnType<typeof lengthsOf>;
+
+function lengthsOf({ parents, children }: Awaited<ReturnType<typeof listHistories>>) {
+  const sum = (of: readonly { length: number }[]) => of.reduce((total, { length }) => total + length, 0);
+  return {
+    parentEvents: sum(parents),
+    parentRuns: parents.length,
+    childEvents: sum(children),
+    children: children.length,
+    longest: [...parents, ...children].reduce((most, { length }) => Math.max(most, length), 0),
+  };
+}
 
 function judged(nodes: number, measured: Measured): PartResult {
   const { parentEvents, parentRuns, childEvents, children, longest, seconds } = measured;

@@ -1,5 +1,7 @@
 // One real upgrade on a sandbox: a worker of its own process, the workflow as anybody would start it. What
 // was used is read from the audit log, from Temporal's own account of its histories and from /proc.
+import { readHistoryCost } from '../test/checker/history-cost.ts';
+import type { HistoryCost } from '../test/checker/history-cost.ts';
 import { readFileSync } from 'node:fs';
 import type { RunStatus } from '../domain/status.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
@@ -58,21 +60,19 @@ export async function runToEnd(bed: BenchBed, workflowId: string, nodes: number)
   return status;
 }
 
-export type Histories = {
-  parentEvents: number;
-  parentRuns: number;
-  childEvents: number;
-  children: number;
-  /** Events of the longest of all. */
-  longest: number;
-};
+/** `length`: its events, which is told of a closed history alone. */
+type Closed = { workflowId: string; runId: string; length: number };
+type OfRun<T> = { parents: readonly T[]; children: readonly T[] };
 
 /** Every history that belongs to the run, those that it continued from too; all of them must be closed. */
-export async function readHistories(bed: Pick<BenchBed, 'client'>, workflowId: string): Promise<Histories> {
-  let found: Histories | undefined;
+export async function listHistories(
+  bed: Pick<BenchBed, 'client'>,
+  workflowId: string,
+): Promise<OfRun<Closed>> {
+  let found: OfRun<Closed> | undefined;
   await waitUntil({
     condition: async () => {
-      found = await listHistories(bed, workflowId);
+      found = await listClosed(bed, workflowId);
       return found !== undefined;
     },
     timeoutMs: VISIBILITY_TIMEOUT_MS,
@@ -82,28 +82,30 @@ export async function readHistories(bed: Pick<BenchBed, 'client'>, workflowId: s
   return found;
 }
 
-async function listHistories(
+async function listClosed(
   bed: Pick<BenchBed, 'client'>,
   workflowId: string,
-): Promise<Histories | undefined> {
-  const sum: Histories = { parentEvents: 0, parentRuns: 0, childEvents: 0, children: 0, longest: 0 };
+): Promise<OfRun<Closed> | undefined> {
+  const parents: Closed[] = [];
+  const children: Closed[] = [];
   const query = `WorkflowType IN ("${PARENT}", "${CHILD}")`;
   for await (const each of bed.client.workflow.list({ query })) {
     const isParent = each.workflowId === workflowId;
     if (!isParent && !each.workflowId.startsWith(`${workflowId}/`)) continue;
-    // Only a closed history's length is final, and told.
     if (each.status.name === 'RUNNING') return undefined;
-    const events = each.historyLength ?? 0;
-    sum.longest = Math.max(sum.longest, events);
-    if (isParent) {
-      sum.parentEvents += events;
-      sum.parentRuns += 1;
-    } else {
-      sum.childEvents += events;
-      sum.children += 1;
-    }
+    const { runId, historyLength: length = 0 } = each;
+    (isParent ? parents : children).push({ workflowId: each.workflowId, runId, length });
   }
-  return sum.parentRuns === 0 ? undefined : sum;
+  return parents.length === 0 ? undefined : { parents, children };
+}
+
+export type Costs = OfRun<HistoryCost>;
+
+/** Reads each history whole. */
+export async function readCosts(bed: BenchBed, workflowId: string): Promise<Costs> {
+  const { parents, children } = await listHistories(bed, workflowId);
+  const cost = (each: Closed) => readHistoryCost(bed.client.workflow.getHandle(each.workflowId, each.runId));
+  return { parents: await Promise.all(parents.map(cost)), children: await Promise.all(children.map(cost)) };
 }
 
 /** Length of an open workflow's history, as Temporal tells it. */

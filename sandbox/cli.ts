@@ -32,9 +32,9 @@ interface DirOption {
 }
 
 interface UpFlags extends DirOption {
-  nodes: number;
-  clusters: number;
-  seed: number;
+  nodes?: number;
+  clusters?: number;
+  seed?: number;
 }
 
 type Format = 'text' | 'json' | 'yaml';
@@ -71,7 +71,12 @@ async function runUp(io: SandboxIo, flags: UpFlags): Promise<void> {
   const dir = sandboxDir(flags.dir, io.env);
   await startOrInterrupted(io, async (signal) => {
     const { nodes, clusters, seed } = flags;
-    await up({ dir, nodes, clusters, seed, onProgress, signal });
+    const asked = {
+      ...(nodes === undefined ? {} : { nodes }),
+      ...(clusters === undefined ? {} : { clusters }),
+      ...(seed === undefined ? {} : { seed }),
+    };
+    await up({ dir, ...asked, onProgress, signal });
     const where = flags.dir === undefined ? '' : ` --dir ${flags.dir}`;
     io.err.write(`Point this shell at it: eval "$(refit sandbox env${where})"\n`);
   });
@@ -109,6 +114,10 @@ async function runEnv(io: SandboxIo, flags: DirOption): Promise<void> {
 
 /** Adds `sandbox` with its subcommands; returns it. */
 export function registerSandboxCommands(program: Command, io: SandboxIo): Command {
+  // Told, not set: one that stands there already is right unless something else was asked for by name.
+  const [nodes, clusters, seed] = [sandboxDefaults.nodes, sandboxDefaults.clusters, sandboxDefaults.seed].map(
+    String,
+  );
   const sandbox = program
     .command('sandbox')
     .description(
@@ -117,9 +126,9 @@ export function registerSandboxCommands(program: Command, io: SandboxIo): Comman
   sandbox
     .command('up')
     .description('start one; the servers are built on the first use, which takes some minutes')
-    .option('--nodes <count>', 'nodes in each cluster, up to 1000', parseWhole, sandboxDefaults.nodes)
-    .option('--clusters <count>', 'clusters: prod-east, prod-east-2, …', parseWhole, sandboxDefaults.clusters)
-    .option('--seed <number>', 'what chance is drawn from: names, delays', parseWhole, sandboxDefaults.seed)
+    .option('--nodes <count>', `nodes in each cluster, up to 1000 (default: ${nodes})`, parseWhole)
+    .option('--clusters <count>', `prod-east, prod-east-2, … (default: ${clusters})`, parseWhole)
+    .option('--seed <number>', `what chance is drawn from: names, delays (default: ${seed})`, parseWhole)
     .addOption(dirOption())
     .action((flags: UpFlags) => runUp(io, flags));
   sandbox

@@ -193,7 +193,23 @@ async function cleanUp(dir: string, error: unknown): Promise<never> {
   throw error;
 }
 
-async function alreadyUp(dir: string, say: (text: string) => void): Promise<UpResult | undefined> {
+/** What was asked for by name and stands there otherwise; what was left out is as it stands. */
+function refuseOtherOptions(dir: string, there: SandboxOptions, asked: Partial<SandboxOptions>): void {
+  const names = ['nodes', 'clusters', 'seed', 'speed'] as const;
+  const differs = names.filter((name) => asked[name] !== undefined && asked[name] !== there[name]);
+  if (differs.length === 0) return;
+  const told = differs.map((name) => `${name} ${String(there[name])}, not ${String(asked[name])}`);
+  throw new Error(
+    `the sandbox in ${dir} is up already, with ${told.join(' and ')}. Take it down first ` +
+      '(refit sandbox down), or put this one beside it with --dir DIR',
+  );
+}
+
+async function alreadyUp(
+  dir: string,
+  asked: Partial<SandboxOptions>,
+  say: (text: string) => void,
+): Promise<UpResult | undefined> {
   const state = await readState(dir);
   if (state === undefined) {
     await refuseForeignFolder(dir);
@@ -211,6 +227,7 @@ async function alreadyUp(dir: string, say: (text: string) => void): Promise<UpRe
         'Start it all anew with: refit sandbox reset',
     );
   }
+  refuseOtherOptions(dir, state.options, asked);
   say(`The sandbox in ${dir} is up already. See it with: refit sandbox status`);
   return { state: { ...state, servers: state.servers }, started: false };
 }
@@ -222,7 +239,7 @@ async function upLocked(
   onProgress: OnProgress,
 ): Promise<UpResult> {
   const say = (text: string): void => onProgress({ kind: 'line', text });
-  const there = await alreadyUp(dir, say);
+  const there = await alreadyUp(dir, o, say);
   if (there !== undefined) return there;
   const checkInterrupted = (): void => o.signal?.throwIfAborted();
   const binaries = await ensureBinaries({ onProgress });

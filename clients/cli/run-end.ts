@@ -49,11 +49,14 @@ const OUTCOME_TEXT: Readonly<Record<RunOutcome, string>> = {
 /** These failures are answers: nothing was touched. */
 const REFUSALS: readonly string[] = ['Refused', 'PlanChanged'];
 
+/** So are these, to what was asked amiss: an input, or a fleet file, cluster or release that is not there. */
+const MISTAKES: readonly string[] = ['InvalidInput', 'Invalid'];
+
 function failedSummary(end: { type: string | null; message: string }): EndSummary {
   if (end.type !== null && REFUSALS.includes(end.type)) {
     return { exitCode: EXIT.refused, outcome: null, text: `refused, nothing was touched: ${end.message}` };
   }
-  const exitCode = end.type === 'InvalidInput' ? EXIT.error : EXIT.endedWithFailures;
+  const exitCode = end.type !== null && MISTAKES.includes(end.type) ? EXIT.error : EXIT.endedWithFailures;
   return {
     exitCode,
     outcome: null,

@@ -32,10 +32,12 @@ const USER_AGENT = 'sandbox-bridge';
 const RETRY_MS = 250;
 // How long the past lingers, by the step that ends it.
 const LINGER_MS: Partial<Record<Step['kind'], { min: number; max: number }>> = {
-  loseReady: { min: 50, max: 600 },
   restartPods: { min: 200, max: 800 },
   settle: { min: 200, max: 1_000 },
 };
+
+// From the moment that a machine is off; its next boot may be through before that.
+const READY_LINGERS_MS = { min: 50, max: 6_000 };
 
 export interface BridgeOptions {
   cluster: { name: string; kubeconfig: string; context: string };
@@ -63,12 +65,18 @@ interface Bridge extends BridgeOptions {
   busy: Set<string>;
 }
 
-function staleness(faults: readonly Fault[], node: string): Staleness {
+function staleness(bridge: Bridge, node: KubeNode): Staleness {
+  const { name } = node.metadata;
+  const faults = bridge.faults();
   const ready = faultOf(faults, 'stale-ready');
   const labels = faultOf(faults, 'stale-labels');
+  const offAt = annotation(node, OFF_ANNOTATION);
+  const { min, max } = READY_LINGERS_MS;
+  const lingers = between(min, max, bridge.seed, name, 'ready', offAt ?? '') * bridge.speed;
+  const byChance = offAt === undefined ? 0 : Date.parse(offAt) + lingers;
   return {
-    ready: ready !== undefined && appliesTo(ready.nodes, node),
-    labels: labels !== undefined && appliesTo(labels.nodes, node),
+    readyUntil: ready !== undefined && appliesTo(ready.nodes, name) ? Infinity : byChance,
+    labels: labels !== undefined && appliesTo(labels.nodes, name),
   };
 }
 
@@ -93,7 +101,7 @@ async function stepOnce(bridge: Bridge, name: string): Promise<boolean> {
   const image = imageById(machine?.imageId ?? '');
   const known = node !== undefined && annotation(node, BOOT_ANNOTATION) !== undefined;
   if (!known || instanceId === undefined || machine === undefined || image === undefined) return false;
-  const stale = staleness(bridge.faults(), name);
+  const stale = staleness(bridge, node);
   const shown = shows(bridge, node);
   const step = nextStep(machine, image.behaviour, shown, stale, Date.now());
   if (step.kind === 'none') {
@@ -115,7 +123,7 @@ async function stepOnce(bridge: Bridge, name: string): Promise<boolean> {
       node,
       instanceId,
       image,
-      keepReady: stale.ready,
+      keepReady: shown.ready,
       keepGpus: stale.labels,
       devicePluginApp: DEVICE_PLUGIN,
     },

@@ -4,6 +4,7 @@
 //   settled ──(machine off, or a newer boot)──▶ off, still Ready ──▶ off, NotReady
 //       ──(the boot is through)──▶ booted ──▶ awake ──▶ pods restarted ──(device plugin Ready)──▶ settled
 //
+// The old Ready lasts for as long as nobody has said otherwise: of a quick boot, until after it.
 // Awake: the kubelet is back and Ready, while pods, labels and allocatable still show what was before.
 import type { ImageBehaviour } from '../ec2/images.ts';
 import type { Machine } from '../ec2/machine.ts';
@@ -23,7 +24,9 @@ export interface NodeShows {
 }
 
 export interface Staleness {
-  ready: boolean;
+  /** Until when a machine that is off still shows its old Ready, in milliseconds since the epoch. */
+  readyUntil: number;
+  /** Labels and allocatable stay as they were. */
   labels: boolean;
 }
 
@@ -46,16 +49,24 @@ export function nextStep(
   now: number,
 ): Step {
   const booting = machine.boot > node.boot;
+  const lingers = node.ready && now < stale.readyUntil;
   if (machine.power === 'off' || booting) {
     if (!node.off) return { kind: 'switchOff' };
-    if (node.ready && !stale.ready) return { kind: 'loseReady' };
-    if (machine.power === 'off' || behaviour === 'neverRejoins') return { kind: 'none' };
-    return now < machine.upAt ? { kind: 'wait', until: machine.upAt } : { kind: 'boot', boot: machine.boot };
+    if (node.ready && !lingers) return { kind: 'loseReady' };
+    const boots = machine.power === 'on' && behaviour !== 'neverRejoins';
+    if (boots && now >= machine.upAt) return { kind: 'boot', boot: machine.boot };
+    const until = Math.min(lingers ? stale.readyUntil : Infinity, boots ? machine.upAt : Infinity);
+    return waitUntil(until);
   }
-  if (node.off) return stale.ready ? { kind: 'none' } : { kind: 'wake' };
+  if (node.off) return lingers ? waitUntil(stale.readyUntil) : { kind: 'wake' };
   if (!node.ready || node.settled >= node.boot) return { kind: 'none' };
   if (node.restarted < node.boot) return { kind: 'restartPods', boot: node.boot };
   // A device plugin that crashes registers nothing, while feature discovery writes its labels all the same.
   const discovered = node.pluginReady || behaviour === 'failsChecks';
   return discovered && !stale.labels ? { kind: 'settle', boot: node.boot } : { kind: 'none' };
+}
+
+/** For ever is no wait: whoever ends it, by lifting a fault or switching the machine on, makes the bridge look again. */
+function waitUntil(until: number): Step {
+  return Number.isFinite(until) ? { kind: 'wait', until } : { kind: 'none' };
 }

@@ -24,9 +24,9 @@ export interface StepContext {
   instanceId: string;
   image: SandboxImage;
   seed: number;
-  /** Ready stays as it was: a fault says so. */
+  /** The old Ready lasts over the boot. */
   keepReady: boolean;
-  /** So do allocatable GPUs. */
+  /** Allocatable GPUs stay as they were: a fault says so. */
   keepGpus: boolean;
   devicePluginApp: string;
 }

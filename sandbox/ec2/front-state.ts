@@ -38,7 +38,7 @@ export interface FrontState {
   launchedBy(clientToken: string): string | undefined;
   keepLaunch(clientToken: string, answer: string): void;
   tellMachine(instanceId: string, event: MachineEvent): void;
-  setTransit(instanceId: string, transit: Transit): void;
+  setTransits(transits: Readonly<Record<string, Transit>>): void;
   /** Calls back once, at the next change of a machine. */
   onMachineChange(listener: () => void): () => void;
 }
@@ -104,8 +104,8 @@ export function openFrontState(dir: string, pace: Pace): FrontState {
       const machine = stored.machines[instanceId];
       if (machine !== undefined) putMachines([afterMachineEvent(machine, event, pace)]);
     },
-    setTransit: (instanceId, transit) => {
-      stored.transits[instanceId] = transit;
+    setTransits: (transits) => {
+      Object.assign(stored.transits, transits);
       save();
     },
     onMachineChange: (listener) => {

@@ -2,7 +2,7 @@
 import { between } from '../chance.ts';
 import type { FrontState, NewMachine, Transit } from './front-state.ts';
 import { BOOT_MS } from './machine.ts';
-import type { Pace } from './machine.ts';
+import type { MachineEvent, Pace } from './machine.ts';
 import { instancesIn, launchedIn } from './describe-overlay.ts';
 import { listOf } from './query-protocol.ts';
 import type { Parameters } from './query-protocol.ts';
@@ -18,9 +18,17 @@ interface Noted {
   pace: Pace;
 }
 
-function transit(o: Noted, instanceId: string, state: Transit['state'], now: number): void {
-  const took = between(TRANSIT_MS.min, TRANSIT_MS.max, o.pace.seed, instanceId, state, o.state.version);
-  o.state.setTransit(instanceId, { state, until: Math.round(now + took * o.pace.speed) });
+function passThrough(o: Noted, ids: readonly string[], state: Transit['state'], now: number): void {
+  const { min, max } = TRANSIT_MS;
+  const transitOf = (id: string): Transit => {
+    const took = between(min, max, o.pace.seed, id, state, o.state.version) * o.pace.speed;
+    return { state, until: Math.round(now + took) };
+  };
+  o.state.setTransits(Object.fromEntries(ids.map((id) => [id, transitOf(id)])));
+}
+
+function tell(o: Noted, ids: readonly string[], event: MachineEvent): void {
+  for (const id of ids) o.state.tellMachine(id, event);
 }
 
 export function isByTemplate(parameters: Parameters): boolean {
@@ -43,30 +51,26 @@ function newMachines(o: Noted, parameters: Parameters, xml: string, now: number)
 /** The answer names the instances that the call was carried out on; that of a reboot names none. */
 export function noteInstanceCall(o: Noted, action: string, parameters: Parameters, xml: string): void {
   const now = Date.now();
+  const named = () => instancesIn(xml).map(({ instanceId }) => instanceId);
   switch (action) {
     case 'RunInstances':
+      passThrough(o, named(), 'pending', now);
       o.state.addMachines(newMachines(o, parameters, xml, now));
       break;
     case 'RebootInstances':
-      for (const id of listOf(parameters, 'InstanceId')) o.state.tellMachine(id, { kind: 'rebooted', now });
-      break;
-    case 'StopInstances':
-      for (const { instanceId } of instancesIn(xml)) {
-        transit(o, instanceId, 'stopping', now);
-        o.state.tellMachine(instanceId, { kind: 'stopped' });
-      }
+      tell(o, listOf(parameters, 'InstanceId'), { kind: 'rebooted', now });
       break;
     case 'StartInstances':
-      for (const { instanceId } of instancesIn(xml)) {
-        transit(o, instanceId, 'pending', now);
-        o.state.tellMachine(instanceId, { kind: 'started', now });
-      }
+      passThrough(o, named(), 'pending', now);
+      tell(o, named(), { kind: 'started', now });
+      break;
+    case 'StopInstances':
+      passThrough(o, named(), 'stopping', now);
+      tell(o, named(), { kind: 'stopped' });
       break;
     case 'TerminateInstances':
-      for (const { instanceId } of instancesIn(xml)) {
-        transit(o, instanceId, 'shutting-down', now);
-        o.state.tellMachine(instanceId, { kind: 'stopped' });
-      }
+      passThrough(o, named(), 'shutting-down', now);
+      tell(o, named(), { kind: 'stopped' });
       break;
     default:
       break;

@@ -111,6 +111,14 @@ function checkImage(id: string, instance: Instance, image: Image, sizeGib: numbe
   same('architecture', instance.Architecture ?? '', image.Architecture ?? '');
   same('virtualization type', instance.VirtualizationType ?? '', image.VirtualizationType ?? '');
   same('platform', instance.Platform ?? '', image.Platform ?? '');
+  // moto tells neither of an instance; where a description lacks one, EC2 has nothing to compare either.
+  same(
+    'billing',
+    instance.UsageOperation ?? image.UsageOperation ?? '',
+    image.UsageOperation ?? instance.UsageOperation ?? '',
+  );
+  const bootMode = instance.CurrentInstanceBootMode ?? instance.BootMode ?? image.BootMode ?? '';
+  if (image.BootMode !== 'uefi-preferred') same('boot mode', bootMode, image.BootMode ?? bootMode);
   same('product codes', productCodes(instance), productCodes(image));
   const root = image.BlockDeviceMappings?.find((device) => device.DeviceName === image.RootDeviceName);
   const needed = root?.Ebs?.VolumeSize ?? 0;

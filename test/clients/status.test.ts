@@ -140,6 +140,7 @@ describe('refit status --watch', () => {
     [{ kind: 'failed' as const, type: 'Refused', message: 'pool h100: instances are owned' }, 3],
     [{ kind: 'failed' as const, type: 'PlanChanged', message: 'another plan' }, 3],
     [{ kind: 'failed' as const, type: 'InvalidInput', message: 'cluster: found 3' }, 1],
+    [{ kind: 'failed' as const, type: 'Invalid', message: 'fleet training: not there' }, 1],
   ])('ends with the exit code of %j', async (end, exitCode) => {
     const { connect } = withRun({ statuses: [makeStatus()], end });
     const seen = await runRefit(['status', '--watch'], { connect });

@@ -31,15 +31,15 @@ import {
 import type { NodeView } from './run-control.ts';
 
 const TEST_MS = 900_000;
-const h100 = ['ip-10-0-0-1', 'ip-10-0-0-2', 'ip-10-0-0-3', 'ip-10-0-0-4'] as const;
-const batch = ['ip-10-0-0-5', 'ip-10-0-0-6'] as const;
+const h100 = ['ip-10-0-0-1', 'ip-10-0-0-2', 'ip-10-0-0-3', 'ip-10-0-0-4', 'ip-10-0-0-5'] as const;
+const batch = ['ip-10-0-0-6', 'ip-10-0-0-7'] as const;
 
 let bed: Bed;
 let worker: WorkerProcess;
 let since: number;
 
 beforeAll(async () => {
-  bed = await openBed({ nodes: 6 });
+  bed = await openBed({ nodes: 7 });
   await shrinkWorkloads(bed);
   worker = await startWorker(bed);
 }, TEST_MS);
@@ -200,27 +200,29 @@ describe('a run whose servers are killed', () => {
   );
 });
 
-/** One run with a node in each place: draining, reimaging, verifying, and waiting at its gate. */
+/** One run with a node in each place: draining, reimaging, rejoining, verifying, and waiting at its gate. */
 async function spread(workflowId: string, release: string): Promise<void> {
-  const [draining, reimaging, verifying, waiting] = h100;
+  const [draining, reimaging, verifying, waiting, rejoining] = h100;
   await holdDrain(bed, draining);
   await fault(bed, 'slow-reimage', reimaging, '--seconds', '30');
   await fault(bed, 'stale-labels', verifying);
-  const policy = { disruption: { unavailableMax: 4 }, approval: { before: 'node', firstNodes: 4 } };
+  await fault(bed, 'stale-ready', rejoining);
+  const policy = { disruption: { unavailableMax: 5 }, approval: { before: 'node', firstNodes: 5 } };
   await startRun(bed, workflowId, { release, nodes: h100, policy });
-  await waitForStatus(bed, workflowId, 'four gates', (seen) => seen.gates.length === 4, LONG_MS);
+  await waitForStatus(bed, workflowId, 'five gates', (seen) => seen.gates.length === 5, LONG_MS);
   for (const node of h100.filter((each) => each !== waiting)) {
     const decision = JSON.stringify({ gate: `node/${node}`, by: 'sam' });
     await temporal(bed, 'workflow', 'signal', '-w', workflowId, '--name', 'approve', '--input', decision);
   }
   await drainHeld(bed, workflowId, draining);
   await stateShown(workflowId, verifying, 'verifying');
+  await stateShown(workflowId, rejoining, 'rejoining');
   await taskBegan(workflowId, reimaging);
 }
 
 /** What was begun is finished once nothing holds it; then no workflow of the run is left. */
 async function settle(workflowId: string): Promise<void> {
-  const [draining, reimaging, verifying] = h100;
+  const [draining, reimaging, verifying, waiting, rejoining] = h100;
   await awaitThat(`${draining} to be put back`, async () => !(await view(draining)).unschedulable);
   await fault(bed, 'clear');
   await awaitThat(
@@ -229,7 +231,8 @@ async function settle(workflowId: string): Promise<void> {
   );
   await removeHeld(bed, draining);
   await expectNormal(h100);
-  expect(await waysOf([draining, reimaging, verifying, h100[3]])).toEqual([PUT_BACK, ONCE, ONCE, UNTOUCHED]);
+  const ways = await waysOf([draining, reimaging, rejoining, verifying, waiting]);
+  expect(ways).toEqual([PUT_BACK, ONCE, ONCE, ONCE, UNTOUCHED]);
 }
 
 /** Whatever was dropped is taken by the next run, which begins at once. */
@@ -238,10 +241,10 @@ async function finishBy(workflowId: string, release: string): Promise<void> {
   await startRun(bed, workflowId, { release, nodes: h100, policy: atOnce(2) });
   expect((await runEnd(bed, workflowId)).result).toMatchObject({
     outcome: 'succeeded',
-    counts: { done: 2, upToDate: 2 },
+    counts: { done: 2, upToDate: 3 },
   });
   const ways = await Promise.all(h100.map(async (node) => wayOf(bed, await view(node), startedAt)));
-  expect(ways).toEqual([ONCE, UNTOUCHED, UNTOUCHED, ONCE]);
+  expect(ways).toEqual([ONCE, UNTOUCHED, UNTOUCHED, ONCE, UNTOUCHED]);
   await expectNormal(h100);
 }
 

@@ -11,6 +11,8 @@ import {
   uncordonedTooSoon,
 } from '../checker/audit-log.ts';
 import type { Request } from '../checker/audit-log.ts';
+import { costPerNode, readHistoryCost } from '../checker/history-cost.ts';
+import type { CostPerNode } from '../checker/history-cost.ts';
 import { budgetViolations, deepestDisruption } from '../checker/budgets.ts';
 import type { BudgetSample } from '../checker/budgets.ts';
 import type { Gate, RunStatus } from '../../domain/status.ts';
@@ -219,37 +221,8 @@ describe('24 nodes, three at once, approved before the first three', () => {
   });
 });
 
-/** A report is a signal and the workflow task that it starts. */
-const EVENTS_PER_REPORT = 4;
-
-/** `reports`: of what blocks a drain. `late`: that a verification keeps people waiting; both come on top. */
-type History = { length: number; reports: number; late: number };
-
-async function history(workflowId: string): Promise<History> {
-  const { events } = await bed.client.workflow.getHandle(workflowId).fetchHistory();
-  const signals = (events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes ?? []);
-  const reports = signals.filter(({ signalName }) => signalName === 'nodeProgress').length;
-  const states = signals.filter(({ signalName }) => signalName === 'nodeState');
-  const verifying = states.filter(({ input }) => {
-    return Buffer.from(input?.payloads?.[0]?.data ?? []).includes('"verifying"');
-  });
-  return { length: events?.length ?? 0, reports, late: verifying.length };
-}
-
-/** What a node costs that nothing blocks: the children that told of no blocker, and the parent without such telling. */
-async function eventsOfUnblocked(): Promise<{
-  parent: number;
-  child: number;
-  unblocked: number;
-  late: number;
-}> {
-  const parent = await history(ID);
-  const children = await Promise.all([...before.keys()].map((name) => history(`${ID}/node/${name}`)));
-  const unblocked = children.filter(({ reports }) => reports === 0);
-  return {
-    parent: (parent.length - (parent.reports + parent.late) * EVENTS_PER_REPORT) / NODES,
-    child: unblocked.reduce((sum, { length }) => sum + length, 0) / unblocked.length,
-    unblocked: unblocked.length,
-    late: parent.late,
-  };
+async function eventsOfUnblocked(): Promise<CostPerNode> {
+  const cost = (id: string) => readHistoryCost(bed.client.workflow.getHandle(id));
+  const children = await Promise.all([...before.keys()].map((name) => cost(`${ID}/node/${name}`)));
+  return costPerNode([await cost(ID)], children);
 }

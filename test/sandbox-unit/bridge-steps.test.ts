@@ -6,7 +6,7 @@ import type { KubePod } from '../../sandbox/bridge/kube-shapes.ts';
 import { statusAfterBoot } from '../../sandbox/bridge/restarted-pods.ts';
 
 const NOW = 1_000_000;
-const fresh = { ready: false, labels: false };
+const fresh = { readyUntil: 0, labels: false };
 const settled: NodeShows = { off: false, ready: true, boot: 1, restarted: 1, settled: 1, pluginReady: true };
 const running = { power: 'on' as const, boot: 1, upAt: 0 };
 
@@ -55,14 +55,39 @@ describe('the next step of a node', () => {
 
   it('lets Ready and labels linger for as long as a fault says so', () => {
     const machine = { ...running, boot: 2 };
-    const stale = { ready: true, labels: true };
+    const stale = { readyUntil: Infinity, labels: true };
     const off = { ...settled, off: true };
+    expect(nextStep({ ...machine, power: 'off' }, 'boots', off, stale, NOW)).toEqual({ kind: 'none' });
     expect(nextStep(machine, 'boots', off, stale, NOW)).toEqual({ kind: 'boot', boot: 2 });
     expect(nextStep(machine, 'boots', { ...off, boot: 2 }, stale, NOW)).toEqual({ kind: 'none' });
     expect(nextStep(machine, 'boots', { ...off, boot: 2 }, fresh, NOW)).toEqual({ kind: 'wake' });
     const restarted = { ...settled, boot: 2, restarted: 2 };
     expect(nextStep(machine, 'boots', restarted, stale, NOW)).toEqual({ kind: 'none' });
     expect(nextStep(machine, 'boots', restarted, fresh, NOW)).toEqual({ kind: 'settle', boot: 2 });
+  });
+
+  it('lets the old Ready last over a boot that is through before it ends, and no longer', () => {
+    const until = NOW + 900;
+    const stale = { ...fresh, readyUntil: until };
+    const machine = { ...running, boot: 2, upAt: NOW + 500 };
+    const off = { ...settled, off: true };
+    expect(nextStep(machine, 'boots', off, stale, NOW)).toEqual({ kind: 'wait', until: NOW + 500 });
+    expect(nextStep(machine, 'boots', off, stale, NOW + 500)).toEqual({ kind: 'boot', boot: 2 });
+    const booted = { ...off, boot: 2 };
+    expect(nextStep(machine, 'boots', booted, stale, NOW + 500)).toEqual({ kind: 'wait', until });
+    expect(nextStep(machine, 'boots', booted, stale, until)).toEqual({ kind: 'wake' });
+  });
+
+  it('loses Ready before a boot that takes longer', () => {
+    const stale = { ...fresh, readyUntil: NOW + 100 };
+    const machine = { ...running, boot: 2, upAt: NOW + 500 };
+    const off = { ...settled, off: true };
+    expect(nextStep(machine, 'boots', off, stale, NOW)).toEqual({ kind: 'wait', until: NOW + 100 });
+    expect(nextStep(machine, 'boots', off, stale, NOW + 100)).toEqual({ kind: 'loseReady' });
+    expect(nextStep({ ...machine, power: 'off' }, 'boots', off, stale, NOW)).toEqual({
+      kind: 'wait',
+      until: NOW + 100,
+    });
   });
 });
 

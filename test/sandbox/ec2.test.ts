@@ -1,7 +1,4 @@
 // The sandbox's EC2 as the real SDK sees it: root-volume tasks in front of moto, with EC2's own refusals.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -11,71 +8,43 @@ import {
   DescribeReplaceRootVolumeTasksCommand,
   DescribeStoreImageTasksCommand,
   DescribeVolumesCommand,
-  EC2Client,
   RebootInstancesCommand,
-  RunInstancesCommand,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type {
   CreateReplaceRootVolumeTaskRequest,
-  Instance,
+  EC2Client,
   ReplaceRootVolumeTask,
 } from '@aws-sdk/client-ec2';
 import type { Ec2Call } from '../../sandbox/ec2/calls.ts';
-import { ROOT_DEVICE, arm64ImageId, sandboxImages } from '../../sandbox/ec2/images.ts';
-import type { Machine } from '../../sandbox/ec2/machine.ts';
-import { restartEc2Front, startEc2, stopEc2 } from '../../sandbox/ec2/start.ts';
+import { arm64ImageId, sandboxImages } from '../../sandbox/ec2/images.ts';
+import { restartEc2Front } from '../../sandbox/ec2/start.ts';
 import { clearFaults, setFault } from '../../sandbox/faults/machine-faults.ts';
-import { ensureMoto } from '../../sandbox/python-environments.ts';
+import { describeInstance as describeBedInstance, launchRunning, machineOf, openEc2Bed } from './ec2-bed.ts';
+import type { Ec2Bed } from './ec2-bed.ts';
 
 const START_TIMEOUT_MS = 300_000;
 const TASK_TIMEOUT_MS = 120_000;
 /** Longer than anything that a test asks while the task is open. */
 const HELD_OPEN_S = 120;
 
+let bed: Ec2Bed;
 let dir: string;
 let endpoint: string;
 let ec2: EC2Client;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'refit-ec2-'));
-  const motoServer = await ensureMoto({ onProgress: () => undefined });
-  ({ endpoint } = await startEc2({ dir, motoServer, seed: 1, speed: 0.3 }));
-  ec2 = new EC2Client({
-    region: 'us-east-1',
-    endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
-    customUserAgent: 'test-of-the-front',
-  });
+  bed = await openEc2Bed();
+  ({ dir, endpoint, ec2 } = bed);
 }, START_TIMEOUT_MS);
 
-afterAll(async () => {
-  ec2?.destroy();
-  await stopEc2(dir);
-  await rm(dir, { recursive: true, force: true });
-}, START_TIMEOUT_MS);
+afterAll(async () => bed?.close(), START_TIMEOUT_MS);
 
 afterEach(() => clearFaults(dir));
 
-async function launch(rootGib = 100): Promise<string> {
-  const { Instances } = await ec2.send(
-    new RunInstancesCommand({
-      ImageId: sandboxImages.good,
-      InstanceType: 'p5.48xlarge',
-      MinCount: 1,
-      MaxCount: 1,
-      Placement: { AvailabilityZone: 'us-east-1b' },
-      BlockDeviceMappings: [{ DeviceName: ROOT_DEVICE, Ebs: { VolumeSize: rootGib, VolumeType: 'gp3' } }],
-    }),
-  );
-  return Instances?.[0]?.InstanceId ?? '';
-}
-
-async function describeInstance(id: string): Promise<Instance | undefined> {
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
-  return Reservations?.[0]?.Instances?.[0];
-}
+const launch = (rootGib?: number) => launchRunning(bed, rootGib);
+const describeInstance = (id: string) => describeBedInstance(bed, id);
+const machine = (id: string) => machineOf(bed, id);
 
 async function replace(request: CreateReplaceRootVolumeTaskRequest): Promise<ReplaceRootVolumeTask> {
   const { ReplaceRootVolumeTask: task } = await ec2.send(new CreateReplaceRootVolumeTaskCommand(request));
@@ -111,11 +80,6 @@ function expectWay(seen: readonly string[], way: readonly string[]): void {
 
 function holdOpen(id: string): void {
   setFault(dir, { kind: 'slow-reimage', instances: [id], seconds: HELD_OPEN_S });
-}
-
-async function machine(id: string): Promise<Machine | undefined> {
-  const answer = (await (await fetch(`${endpoint}/_sandbox/instances`)).json()) as { machines: Machine[] };
-  return answer.machines.find((m) => m.instanceId === id);
 }
 
 async function refusal(request: Partial<CreateReplaceRootVolumeTaskRequest>): Promise<string> {

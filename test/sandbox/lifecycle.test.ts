@@ -145,6 +145,14 @@ describe('two sandboxes side by side', () => {
     expect(await recordedPids(first)).toEqual(before);
   });
 
+  it('refuse to be taken for one of another size', async () => {
+    const before = await recordedPids(first);
+    await expect(up({ dir: first, nodes: 7 })).rejects.toThrow(
+      /is up already, with nodes \d+, not 7\. Take it down first \(refit sandbox down\)/,
+    );
+    expect(await recordedPids(first)).toEqual(before);
+  });
+
   it('write down who changed what of a node, with its content', async () => {
     const node = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'audited' } });
     await inShell(second, `echo '${node}' | kubectl create -f - && kubectl delete node audited`);
