@@ -118,4 +118,22 @@ describe('replaceInstance', () => {
       },
     );
   }, 120_000);
+
+  it('takes the instance in service up again when its drain was deferred, and launches no other [I206]', async () => {
+    const drain = {
+      ...defaultPolicy.drain,
+      timeoutMs: 600_000,
+      deferForMs: 1_000,
+      onTimeout: 'defer' as const,
+    };
+    const o = { nodes: 1, policy: { ...policy, drain }, name: 'replaced-deferred' };
+    await withRun(bed, o, async ({ handle, world }) => {
+      world.fail('drainNode', 'n1');
+      expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1, failed: 0 } });
+      expect(world.count('launchReplacement', 'n1')).toBe(1);
+      expect(world.count('awaitJoined', 'n1')).toBe(2);
+      const ends = world.histories.map(({ outcome }) => outcome.kind);
+      expect(ends).toEqual(['deferred', 'done']);
+    });
+  }, 120_000);
 });

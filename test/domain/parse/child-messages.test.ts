@@ -51,6 +51,7 @@ describe('what a child says [I73]', () => {
 
   it('is an end only with all that its kind carries', () => {
     expect(isNodeOutcome({ kind: 'done', release: '2026.11', bootId: 'b' })).toBe(true);
+    expect(isNodeOutcome({ kind: 'done', release: '2026.11', bootId: 'b', replacedBy: 'n2' })).toBe(true);
     expect(isNodeOutcome({ kind: 'putBack', why: 'skipped', uncordoned: true })).toBe(true);
     expect(isNodeOutcome({ kind: 'putBack', why: 'late', uncordoned: false, again: true })).toBe(true);
     expect(isNodeOutcome({ kind: 'deferred', why: 'not empty', uncordoned: true })).toBe(true);
@@ -61,6 +62,7 @@ describe('what a child says [I73]', () => {
       { kind: 'deferred', why: 'x' },
       { kind: 'failed', at: 'moon', why: 'x' },
       { kind: 'done' },
+      { kind: 'done', release: '2026.11', bootId: 'b', replacedBy: 7 },
     ];
     for (const each of [...strangers, ...wrong]) expect(isNodeOutcome(each)).toBe(false);
   });
