@@ -11,12 +11,14 @@ export const RISK_KINDS = [
   'bare',
   /** Its DaemonSet is gone. */
   'daemonSetMissing',
-  /** refit.dev/drain: wait, skip, or a value that nobody knows. */
+  /** refit.dev/drain: skip, or a value that nobody knows. */
   'annotation',
   /** No other node fits its selector, affinity, tolerations and volumes. */
   'pinned',
   /** Other nodes fit, but none has the room that it asks for. */
   'noRoom',
+  /** refit.dev/drain: wait. It holds the node until it has ended by itself. */
+  'wait',
   /** Its PodDisruptionBudget allows no eviction now. */
   'pdbNow',
   /** A drain rule of the policy lets it wait for its end or for a checkpoint. */
@@ -27,7 +29,7 @@ export const RISK_KINDS = [
 
 export type RiskKind = (typeof RISK_KINDS)[number];
 
-/** These hold a drain until a person, or the pod's own end, frees it; they are part of the plan's digest. */
+/** These hold a drain until a person deals with them; they are part of the plan's digest. */
 export const BLOCK_KINDS: readonly RiskKind[] = [
   'twoPdbs',
   'pdbNever',

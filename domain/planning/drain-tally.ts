@@ -112,7 +112,11 @@ function listRisks(
   { pdbsOf }: TallyContext,
 ): readonly Found[] {
   const found: Found[] = [];
-  if (choice.kind === 'blocked') found.push({ kind: BLOCKS[choice.reason], text: choice.why });
+  if (choice.kind === 'blocked') {
+    // It ends by itself: nobody has to deal with it.
+    const waits = choice.reason === 'annotation' && pod.drainWish === 'wait';
+    found.push({ kind: waits ? 'wait' : BLOCKS[choice.reason], text: choice.why });
+  }
   const budget = checkBudget(pod, findBudgets(pod, pdbsOf(pod.namespace)));
   if (budget.kind === 'held') {
     // One whose controller is a moment behind allows nothing now, like one that is used up.

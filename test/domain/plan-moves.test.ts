@@ -100,7 +100,9 @@ describe('what has moved since a plan', () => {
   });
 
   it('does not count what passes by itself: a PDB that allows none now, room that is short [I175]', () => {
-    const passing = withRow('h100-0', { meets: meets('pinned', 'noRoom', 'pdbNow', 'rule', 'localStorage') });
+    const passing = withRow('h100-0', {
+      meets: meets('pinned', 'noRoom', 'wait', 'pdbNow', 'rule', 'localStorage'),
+    });
     expect(renderBasis(passing)).toBe(renderBasis(base));
   });
 
