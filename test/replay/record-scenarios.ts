@@ -1,8 +1,10 @@
 // Records what the workflows do in steered scenarios with fake activities: `node test/replay/record-scenarios.ts`
-// writes the histories of the run and its children into histories/scenarios. Seconds each; needs no cluster.
+// writes the histories of the run and its children into histories/scenarios; with names, of these scenarios
+// alone. Seconds each; needs no cluster.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { NOTIFICATION_EVENTS } from '../../domain/notification.ts';
 import { startBed, stopBed, withRun } from '../workflows/bed.ts';
 import type { Bed, Running } from '../workflows/bed.ts';
 import type { WorldOptions } from '../workflows/fake-world.ts';
@@ -80,6 +82,26 @@ const scenarios: readonly Scenario[] = [
       await ended(running);
     },
   },
+  {
+    name: 'notified',
+    nodes: 2,
+    unavailableMax: 2,
+    approval: { before: 'node' },
+    notifications: ['there', 'gone'].map((name) => ({
+      name,
+      form: 'binary' as const,
+      urlEnv: 'REFIT_NOTIFY_URL',
+      headers: [],
+      events: NOTIFICATION_EVENTS,
+    })),
+    steer: async (running) => {
+      const { world, until, update } = running;
+      world.deaf.set('gone', 'gone');
+      await until('told', (s) => s.events.some(({ text }) => text.includes('nobody was told')));
+      await update('approve', { gate: 'node/*', by: 'sam', next: 2 });
+      await ended(running);
+    },
+  },
 ];
 
 /** Long enough to see that a scenario was recorded to its end, short enough to be kept. */
@@ -106,10 +128,15 @@ async function record(bed: Bed, { name, steer, ...world }: Scenario): Promise<vo
 }
 
 mkdirSync(folder, { recursive: true });
-for (const file of readdirSync(folder)) rmSync(join(folder, file));
+const named = process.argv.slice(2);
+const wanted = scenarios.filter(({ name }) => named.length === 0 || named.includes(name));
+for (const file of readdirSync(folder)) {
+  if (named.length === 0 || wanted.some(({ name }) => file.startsWith(`${name}.`)))
+    rmSync(join(folder, file));
+}
 const bed = await startBed();
 try {
-  for (const scenario of scenarios) await record(bed, scenario);
+  for (const scenario of wanted) await record(bed, scenario);
 } finally {
   await stopBed(bed);
 }
