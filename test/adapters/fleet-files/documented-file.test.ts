@@ -44,6 +44,13 @@ spec:
     reimage: {method: rootVolume, timeout: 30m, oldRootVolume: "keep 7d"}
     verify: {checks: [], soak: 5m}
     failure: {failuresMax: 0, successMin: 95%, onExceeded: pause}
+  notifications:
+  - name: bus
+    kind: cloudEvents
+    urlFrom: {env: REFIT_NOTIFY_URL}
+    mode: structured
+    headersFrom: [{name: Authorization, env: REFIT_NOTIFY_TOKEN}]
+    events: [updateAvailable, drift, approvalNeeded, paused, failed, finished]
 `;
 
 describe('documented fleet files', () => {
