@@ -47,7 +47,13 @@ type Pace = {
 };
 
 type Used = { from: string; until: string | null; nodes: number };
-type Walked = { endMs: number; used: readonly Used[] } | { unending: string };
+/** The next pool begins when the turn ends, for nodes that are not Ready hold nobody; undefined: never. */
+type Walked = {
+  turnEndMs: number | undefined;
+  endMs: number | undefined;
+  used: readonly Used[];
+  unending?: string;
+};
 
 export function estimatePlan(
   definition: RunDefinition,
@@ -56,15 +62,16 @@ export function estimatePlan(
   past: PastTimes,
 ): PlanEstimate {
   const fromMs = Date.parse(inventory.observedAt);
+  const horizonMs = fromMs + HORIZON_DAYS * DAY_MS;
   let fastMs = fromMs;
   let slowMs: number | undefined = fromMs;
+  const ends: { fastMs: number; slowMs: number | undefined }[] = [];
   const pools: PoolEstimate[] = [];
   const openings: OpeningEstimate[] = [];
   for (const work of listWork(definition, rows, inventory, past)) {
     const fast = walk(work, fastMs, fastPace(work));
-    const fastEndMs = 'endMs' in fast ? fast.endMs : fastMs + HORIZON_DAYS * DAY_MS;
     const slow: Walked | undefined = slowMs === undefined ? undefined : walk(work, slowMs, slowPace(work));
-    const slowEndMs: number | undefined = slow !== undefined && 'endMs' in slow ? slow.endMs : undefined;
+    const fastEndMs = fast.endMs ?? horizonMs;
     pools.push({
       pool: work.pool.name,
       nodes: work.canaries.length + work.others.length + work.notReady.length,
@@ -72,20 +79,20 @@ export function estimatePlan(
       soakMs: soakOf(work),
       earliest: { begin: toText(fastMs), end: toText(fastEndMs) },
       latest:
-        slowMs === undefined || slowEndMs === undefined
+        slowMs === undefined || slow?.endMs === undefined
           ? null
-          : { begin: toText(slowMs), end: toText(slowEndMs) },
-      ...(slow !== undefined && 'unending' in slow ? { unending: slow.unending } : {}),
+          : { begin: toText(slowMs), end: toText(slow.endMs) },
+      ...(slow?.unending === undefined ? {} : { unending: slow.unending }),
     });
-    openings.push(...mergeUsed(work.pool.name, usedOf(fast), usedOf(slow)));
-    fastMs = fastEndMs;
-    slowMs = slowEndMs;
+    openings.push(...mergeUsed(work.pool.name, fast.used, slow?.used ?? []));
+    ends.push({ fastMs: fastEndMs, slowMs: slow?.endMs });
+    fastMs = fast.turnEndMs ?? horizonMs;
+    slowMs = slow?.turnEndMs;
   }
   return {
     from: inventory.observedAt,
     whole: {
-      lowMs: fastMs - fromMs,
-      highMs: slowMs === undefined ? null : slowMs - fromMs,
+      ...wholeOf(ends, fromMs),
       gpuHours: gpuHoursOf(rows, pools),
       measured: pools.reduce((sum, { node }) => sum + node.measured, 0),
     },
@@ -94,6 +101,19 @@ export function estimatePlan(
     openingsLeft: Math.max(0, openings.length - OPENINGS_ESTIMATED_MAX),
     approvals: listApprovalsNeeded(definition, rows),
   };
+}
+
+function wholeOf(
+  ends: readonly { fastMs: number; slowMs: number | undefined }[],
+  fromMs: number,
+): { lowMs: number; highMs: number | null } {
+  let lowMs = 0;
+  let highMs: number | null = 0;
+  for (const { fastMs, slowMs } of ends) {
+    lowMs = Math.max(lowMs, fastMs - fromMs);
+    highMs = slowMs === undefined || highMs === null ? null : Math.max(highMs, slowMs - fromMs);
+  }
+  return { lowMs, highMs };
 }
 
 function listWork(
@@ -156,30 +176,39 @@ function slowPace({ pool, span, lanes }: Work): Pace {
     expectedMs: Math.max(expectedTime(pool.policy, []).ms, span.highMs),
     marginMs: START_MARGIN_MS,
     rounds: (rows, last) => {
-      if (last) return lanes.slow.pool < 0 ? undefined : rows.length;
+      const { pool: free, perZone } = lanes.slow;
+      if (last) return free < 0 || (perZone ?? 0) < 0 ? undefined : rows.length;
       return mostRounds(byZoneOf(rows), lanes.slow);
     },
   };
 }
 
 function walk(work: Work, fromMs: number, pace: Pace): Walked {
-  let endMs = fromMs;
   const used: Used[] = [];
   const { canaries, others, notReady } = work;
-  for (const { rows, last } of [
-    { rows: canaries, last: false },
-    { rows: others, last: false },
-    { rows: notReady, last: true },
-  ]) {
-    if (rows.length === 0) continue;
-    const rounds = pace.rounds(rows, last);
-    if (rounds === undefined) return { unending: work.away };
-    const laid = layRounds(work.pool.policy, endMs, { ...pace, rounds });
-    if (laid === undefined) return { unending: whyNoRoom(work.pool.name, pace) };
-    used.push(...shareOut(laid.used, rows.length, rounds));
-    endMs = laid.endMs + (rows === canaries ? soakOf(work) : 0);
+  let turnEndMs = fromMs;
+  for (const rows of [canaries, others]) {
+    const lot = layLot(work, rows, { fromMs: turnEndMs, pace, last: false });
+    if ('unending' in lot) return { turnEndMs: undefined, endMs: undefined, used, unending: lot.unending };
+    used.push(...lot.used);
+    turnEndMs = lot.endMs + (rows === canaries ? soakOf(work) : 0);
   }
-  return { endMs, used };
+  const last = layLot(work, notReady, { fromMs: turnEndMs, pace, last: true });
+  if ('unending' in last) return { turnEndMs, endMs: undefined, used, unending: last.unending };
+  return { turnEndMs, endMs: last.endMs, used: [...used, ...last.used] };
+}
+
+function layLot(
+  { pool, away }: Work,
+  rows: readonly PlanRow[],
+  { fromMs, pace, last }: { fromMs: number; pace: Pace; last: boolean },
+): { endMs: number; used: readonly Used[] } | { unending: string } {
+  if (rows.length === 0) return { endMs: fromMs, used: [] };
+  const rounds = pace.rounds(rows, last);
+  if (rounds === undefined) return { unending: away };
+  const laid = layRounds(pool.policy, fromMs, { ...pace, rounds });
+  if (laid === undefined) return { unending: whyNoRoom(pool.name, pace) };
+  return { endMs: laid.endMs, used: shareOut(laid.used, rows.length, rounds) };
 }
 
 function whyNoRoom(pool: string, { expectedMs }: Pace): string {
@@ -207,10 +236,6 @@ function shareOut(
     before = after;
     return { from: one.from, until: one.until, nodes: begun };
   });
-}
-
-function usedOf(walked: Walked | undefined): readonly Used[] {
-  return walked !== undefined && 'used' in walked ? walked.used : [];
 }
 
 /** One line an opening, known by its end: its beginning is cut by whatever came before. */
