@@ -33,6 +33,8 @@ export function createDeps(env: Environment, temporal?: { runs: Runs; namespace:
         'checkGrant',
         'collectState',
         'collectChild',
+        'collectStatus',
+        'tellRun',
         'reportProgress',
         'reportState',
       ]),

@@ -1,10 +1,17 @@
 // The port `runs` by a Temporal client: what activities ask of workflows, and tell them. Must never start,
 // cancel or end a workflow, and never take silence for a yes.
-import { QueryRejectedError, WorkflowNotFoundError } from '@temporalio/client';
+import { QueryRejectedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { ChildRun, Grant, RunState, Runs } from '../adapters/ports/runs.ts';
-import { grantQuery, nodeProgressSignal, nodeStateSignal } from '../workflows/messages.ts';
+import type { RunStatus } from '../domain/status.ts';
+import {
+  grantQuery,
+  nodeProgressSignal,
+  nodeStateSignal,
+  personUpdate,
+  statusQuery,
+} from '../workflows/messages.ts';
 
 /** A query waits for a worker; longer than this, the activity's own retry asks again. */
 const CALL_TIMEOUT_MS = 10_000;
@@ -14,6 +21,8 @@ export function createRuns(client: Client): Runs {
     checkGrant: (o) => checkGrant(client, o),
     collectState: (o) => collectState(client, o),
     collectChild: (o) => collectChild(client, o.childId),
+    collectStatus: ({ workflowId }) => collectStatus(client, workflowId),
+    tellRun: (o) => tellRun(client, o),
     async reportProgress({ childId, parentId, node, progress }) {
       const report = { node, progress };
       await Promise.all([
@@ -78,6 +87,35 @@ async function collectChild(client: Client, childId: string): Promise<ChildRun> 
     return { kind: 'closed', status, result: (await bounded(client, () => handle.result())) as unknown };
   } catch (error) {
     throw unreachable(`no result of ${childId}`, error);
+  }
+}
+
+async function collectStatus(client: Client, workflowId: string): Promise<RunStatus> {
+  try {
+    return await bounded(client, () => client.workflow.getHandle(workflowId).query(statusQuery));
+  } catch (error) {
+    throw unreachable(`no status of ${workflowId}`, error);
+  }
+}
+
+/** A skip of a node at work may take its run 30 s to answer. */
+const TELL_TIMEOUT_MS = 40_000;
+
+async function tellRun(
+  client: Client,
+  o: Parameters<Runs['tellRun']>[0],
+): Promise<Awaited<ReturnType<Runs['tellRun']>>> {
+  const handle = client.workflow.getHandle(o.workflowId);
+  const send = () => handle.executeUpdate(personUpdate(o.name), { args: [o.content], updateId: o.updateId });
+  try {
+    const { effect } = await client.withDeadline(Date.now() + TELL_TIMEOUT_MS, send);
+    return { kind: 'accepted', effect };
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      return { kind: 'refused', why: error.cause?.message ?? error.message };
+    }
+    if (error instanceof WorkflowNotFoundError) return { kind: 'refused', why: 'its run has ended' };
+    throw unreachable(`${o.workflowId} did not answer ${o.name}`, error);
   }
 }
 

@@ -6,7 +6,7 @@ import type { RunIds } from '../domain/machines/fleet-views.ts';
 import type { NodeWay } from '../domain/machines/node-types.ts';
 import { STATE_SHOWN } from '../domain/machines/node-types.ts';
 import { renderYeses } from '../domain/render/status.ts';
-import type { ActiveNode, Gate, RunEvent, WaitingItem } from '../domain/status.ts';
+import type { ActiveNode, Gate, RunEvent, RunStatus, WaitingItem } from '../domain/status.ts';
 
 /** A page that a person reads without scrolling far. */
 const ROWS_MAX = 20;
@@ -64,6 +64,24 @@ function renderWaiting(waiting: readonly WaitingItem[]): string[] {
 
 function renderEvents(events: readonly RunEvent[]): string[] {
   return ['', ...events.map((event) => `- ${event.at} ${cell(event.text)}`)];
+}
+
+/** A run over several clusters: where each stands, then what is asked. */
+export function renderPromotionDetails(status: RunStatus): string {
+  const { promotion, phase, phaseWhy } = status;
+  const rows = (promotion?.rows ?? [])
+    .slice(0, ROWS_MAX)
+    .map((row) => `| ${row.tier} | ${row.cluster} | ${row.state} | ${row.until ?? ''} | ${cell(row.note)} |`);
+  return [
+    `**${phase}**: release ${cell(promotion?.release ?? 'not known yet')}${phaseWhy === null ? '' : `, ${cell(phaseWhy)}`}`,
+    '',
+    '| tier | cluster | state | until | |',
+    '|---|---|---|---|---|',
+    ...rows,
+    ...status.gates.slice(0, GATES_MAX).flatMap(renderGate),
+    ...renderWaiting(status.waiting.slice(0, ROWS_MAX)),
+    ...renderEvents(status.events.slice(-EVENTS_MAX)),
+  ].join('\n');
 }
 
 export function renderNodeDetails(way: NodeWay): string {

@@ -1,29 +1,19 @@
 // Runs beside a run's loop: sends what the machine wants sent, and shows what has changed, at once, also
 // while the loop waits for a slow planner.
-import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   condition,
   getExternalWorkflowHandle,
   setCurrentDetails,
-  upsertSearchAttributes,
 } from '@temporalio/workflow';
 import { closing, failureText, firstLocally, recordingLocally } from './activity-calls.ts';
 import { renderRunDetails } from './details.ts';
 import { apply } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
 import { nodeControlSignal } from './messages.ts';
+import { showRunAttributes } from './run-attributes.ts';
 import type { FleetCommand } from '../domain/machines/fleet-events.ts';
 import { phaseOf, waitingOnOf } from '../domain/machines/fleet-phase.ts';
 import { countCodes } from '../domain/row-codes.ts';
-
-const KEYS = {
-  fleet: defineSearchAttributeKey('RefitFleet', 'KEYWORD'),
-  cluster: defineSearchAttributeKey('RefitCluster', 'KEYWORD'),
-  phase: defineSearchAttributeKey('RefitPhase', 'KEYWORD'),
-  waitingOn: defineSearchAttributeKey('RefitWaitingOn', 'KEYWORD'),
-  done: defineSearchAttributeKey('RefitNodesDone', 'INT'),
-  total: defineSearchAttributeKey('RefitNodesTotal', 'INT'),
-} as const;
 
 export async function runPump(run: FleetRun): Promise<void> {
   let shown = '';
@@ -36,7 +26,6 @@ export async function runPump(run: FleetRun): Promise<void> {
   }
 }
 
-/** One event in history for each change that people can search by, none otherwise. */
 function showAttributes(run: FleetRun, shown: string): string {
   const { state } = run;
   if (state.definition === null) return shown;
@@ -48,17 +37,7 @@ function showAttributes(run: FleetRun, shown: string): string {
     done: countCodes(state.codes).done,
     total: state.codes.length,
   };
-  const now = JSON.stringify(values);
-  if (now === shown) return shown;
-  upsertSearchAttributes([
-    { key: KEYS.fleet, value: values.fleet },
-    { key: KEYS.cluster, value: values.cluster },
-    { key: KEYS.phase, value: values.phase },
-    { key: KEYS.waitingOn, value: values.waitingOn },
-    { key: KEYS.done, value: values.done },
-    { key: KEYS.total, value: values.total },
-  ]);
-  return now;
+  return showRunAttributes(shown, values);
 }
 
 async function sendAll(run: FleetRun): Promise<void> {

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { GrantRef, RunIdentity } from '../activities/api.ts';
 import type { ClusterRef } from '../domain/fleet.ts';
 import type { RunState } from '../domain/machines/fleet-state.ts';
+import type { PromotionState } from '../domain/machines/promotion-state.ts';
 import { renderInvalid } from '../domain/parse/parsed.ts';
 import type { Parsed } from '../domain/parse/parsed.ts';
 import type { NodeStep } from '../domain/plan.ts';
@@ -19,6 +20,9 @@ export type NodeRun = {
 /** Second argument of a run that has continued as new: everything that it knew. */
 export type Carried = { kind: 'carried'; state: RunState };
 
+/** The same of a run over several clusters. */
+export type CarriedPromotion = { kind: 'promotion'; state: PromotionState };
+
 export function inputOrFail<T>(parsed: Parsed<T>): T {
   if (parsed.kind === 'ok') return parsed.value;
   throw ApplicationFailure.nonRetryable(renderInvalid(parsed), 'InvalidInput');
@@ -32,11 +36,14 @@ export function hasShape(content: unknown, shape: Readonly<Record<string, string
 }
 
 /** The second argument is given by workflows alone: anything else there is somebody's mistake. */
-export function ownOrFail<T extends NodeRun | Carried>(own: T | undefined): T | undefined {
+export function ownOrFail<T extends NodeRun | Carried | CarriedPromotion>(
+  own: T | undefined,
+): T | undefined {
   if (own === undefined || own === null) return undefined;
   const isOwn =
     (own.kind === 'child' && hasShape(own, { run: 'object', grant: 'object', step: 'object' })) ||
-    (own.kind === 'carried' && hasShape(own, { state: 'object' }));
+    (own.kind === 'carried' && hasShape(own, { state: 'object' })) ||
+    (own.kind === 'promotion' && hasShape(own, { state: 'object' }));
   if (isOwn) return own;
   throw ApplicationFailure.nonRetryable(
     'input: found a second argument, expected one JSON object alone: the second is given by workflows',

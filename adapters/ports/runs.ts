@@ -1,6 +1,8 @@
 // What activities ask of Temporal about other workflows. Implemented in workers/ (the one place
 // that composes a Temporal client with the rest); faked in unit tests.
+import type { MessageName } from '../../domain/messages.ts';
 import type { DrainProgress } from '../../domain/node-state.ts';
+import type { RunStatus } from '../../domain/status.ts';
 
 /** May this child still act? Asked before cordon, before the first eviction and right before reimage. */
 export type Grant =
@@ -22,6 +24,15 @@ export interface Runs {
   collectState(o: { workflowId: string; firstExecutionRunId: string }): Promise<RunState>;
   /** A child by its workflow id; unknown when Temporal has forgotten it or never had it. */
   collectChild(o: { childId: string }): Promise<ChildRun>;
+  /** What the open run answers to the query `status`. */
+  collectStatus(o: { workflowId: string }): Promise<RunStatus>;
+  /** An Update of a person, passed on; a run that says no, or is closed, is an answer. */
+  tellRun(o: {
+    workflowId: string;
+    name: MessageName;
+    content: unknown;
+    updateId: string;
+  }): Promise<{ kind: 'accepted'; effect: string } | { kind: 'refused'; why: string }>;
   /** Signals the child and its parent that a node's reasons have changed. */
   reportProgress(o: {
     childId: string;

@@ -61,6 +61,9 @@ export function matching(what: string, pattern: RegExp): Parser<string> {
 export const bool: Parser<boolean> = (value, path) =>
   typeof value === 'boolean' ? { kind: 'ok', value } : invalid(path, value, 'true or false');
 
+export const isTrue: Parser<true> = (value, path) =>
+  value === true ? { kind: 'ok', value } : invalid(path, value, 'true');
+
 export function integer(min: number, max: number): Parser<number> {
   return (value, path) =>
     typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max

@@ -85,6 +85,17 @@ export const fleetUpgradeInput = z.strictObject({
   requestedBy: name.optional(),
 });
 
+export const promotionInput = z.strictObject({
+  fleet: name,
+  promote: z.literal(true),
+  release: name.optional(),
+  policy: z
+    .record(z.string(), z.unknown())
+    .refine((value) => !isNestedTooDeep(value), { error: 'nested too deep' })
+    .optional(),
+  requestedBy: name.optional(),
+});
+
 export const nodeUpgradeInput = z.strictObject({
   fleet: name,
   cluster: name,

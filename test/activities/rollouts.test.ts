@@ -86,7 +86,7 @@ describe('a run of a higher tier', () => {
   });
 
   it('takes no record of an older version for good, nor one of a run that goes on [I196]', async () => {
-    await record({ scope: undefined } as Partial<RunReport>);
+    await record({ scope: undefined } as unknown as Partial<RunReport>);
     await record({ outcome: null });
     expect(await collectRollouts(bed.records, { fleet: 'training', cluster: 'dev-1' })).toEqual([]);
     bed.clock.now = new Date(Date.parse(START) + 9 * HOUR);

@@ -5,11 +5,16 @@ import type { z } from 'zod';
 import { cutForStatus, STATUS_FIELD_BYTES_MAX } from '../../../domain/parse/cut-for-status.ts';
 import { messageParsers, parsePageQuery } from '../../../domain/parse/messages.ts';
 import { renderInvalid, type Parsed } from '../../../domain/parse/parsed.ts';
-import { parseFleetUpgradeInput, parseNodeUpgradeInput } from '../../../domain/parse/workflow-inputs.ts';
+import {
+  parseFleetUpgradeInput,
+  parseNodeUpgradeInput,
+  parsePromotionInput,
+} from '../../../domain/parse/workflow-inputs.ts';
 import {
   fleetUpgradeInput,
   messageSchemas,
   nodeUpgradeInput,
+  promotionInput,
   pageQuery,
 } from '../../../domain/schemas/messages.ts';
 
@@ -55,6 +60,18 @@ const pairs: (Pair & { whole: Record<string, unknown> })[] = [
       nodes: ['ip-10-0-0-1'],
       policy: { disruption: { unavailableMax: 3 } },
       planDigest: digest,
+      requestedBy: 'ana',
+    },
+  },
+  {
+    name: 'a promotion',
+    parse: parsePromotionInput,
+    schema: promotionInput,
+    whole: {
+      fleet: 'training',
+      promote: true,
+      release: '2026.11',
+      policy: { disruption: { unavailableMax: 3 } },
       requestedBy: 'ana',
     },
   },
