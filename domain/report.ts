@@ -3,7 +3,6 @@
 import type { NodeOutcome } from './node-state.ts';
 import type { PlanSummary } from './plan.ts';
 import type { PromotionRow } from './promotion.ts';
-import type { PromotionRow } from './promotion.ts';
 import type { RolloutScope } from './rollout.ts';
 
 /** One thing that a person (or, named as such, the policy) decided. */
@@ -114,8 +113,6 @@ export type RunReport = {
   notesTotal: number;
   /** What it laid on which pools; absent: recorded by an older version, and proves nothing. */
   scope?: RolloutScope;
-  /** Of a run over several clusters: how each of them ended, in the order of tiers. */
-  promotion?: { release: string; releaseDigest: string; rows: readonly PromotionRow[] };
   /** Of a run over several clusters: how each of them ended, in the order of tiers. */
   promotion?: { release: string; releaseDigest: string; rows: readonly PromotionRow[] };
 };

@@ -3,7 +3,6 @@
 import type { DrainProgress, NodeStateName } from './node-state.ts';
 import type { PlanRow, PlanSummary } from './plan.ts';
 import type { PromotionRow } from './promotion.ts';
-import type { PromotionRow } from './promotion.ts';
 import type { RunOutcome, RunReport } from './report.ts';
 
 export type RunPhase =

@@ -1,10 +1,6 @@
 // Runs beside a run's loop: sends what the machine wants sent, and shows what has changed, at once, also
 // while the loop waits for a slow planner.
-import {
-  condition,
-  getExternalWorkflowHandle,
-  setCurrentDetails,
-} from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, setCurrentDetails } from '@temporalio/workflow';
 import { closing, failureText, firstLocally, recordingLocally } from './activity-calls.ts';
 import { renderRunDetails } from './details.ts';
 import { apply } from './fleet-run.ts';

@@ -36,9 +36,7 @@ export function hasShape(content: unknown, shape: Readonly<Record<string, string
 }
 
 /** The second argument is given by workflows alone: anything else there is somebody's mistake. */
-export function ownOrFail<T extends NodeRun | Carried | CarriedPromotion>(
-  own: T | undefined,
-): T | undefined {
+export function ownOrFail<T extends NodeRun | Carried | CarriedPromotion>(own: T | undefined): T | undefined {
   if (own === undefined || own === null) return undefined;
   const isOwn =
     (own.kind === 'child' && hasShape(own, { run: 'object', grant: 'object', step: 'object' })) ||
