@@ -5,19 +5,44 @@ import type { Pool } from '../fleet.ts';
 import type { PlanRow } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { canaryGateOf, resolveCanaries } from './canary.ts';
+import { whyLowerTiers } from './tier-gate.ts';
 import { gateOfNoWayBack, isHeldForWayBack } from './way-back.ts';
 
 export function listApprovalsNeeded(
   definition: RunDefinition,
   rows: readonly PlanRow[],
+  observedAt: string,
 ): readonly ApprovalNeed[] {
   let asked = 0;
-  return definition.pools.flatMap((pool) => {
+  const ofPools = definition.pools.flatMap((pool) => {
     const upgrades = rows.filter((row) => row.pool === pool.name && row.disposition.kind === 'upgrade');
     const ofNodes = countNodeGates(pool, upgrades.length, asked);
     asked += ofNodes;
     return listOfPool(definition, pool, { upgrades, ofNodes });
   });
+  return rows.some(({ disposition }) => disposition.kind === 'upgrade')
+    ? [...listOfTier(definition, observedAt), ...ofPools]
+    : ofPools;
+}
+
+/** By the strictest of all pools; where it soaks by itself, only for whoever does not want to wait. */
+function listOfTier(definition: RunDefinition, observedAt: string): readonly ApprovalNeed[] {
+  const held = whyLowerTiers(definition, { now: observedAt, opened: [] });
+  if (held === undefined) return [];
+  const rules = definition.pools.map(({ policy }) => policy.approval);
+  const { until } = held.why;
+  return [
+    {
+      gate: held.gate.name,
+      pool: 'all pools',
+      times: 1,
+      approvers: Math.max(1, ...rules.map(({ approvers }) => approvers)),
+      notRequester: rules.some(({ selfApproval }) => !selfApproval),
+      ...(until === undefined
+        ? {}
+        : { onlyWhen: `it is to begin before ${until}, when it has soaked below` }),
+    },
+  ];
 }
 
 /** `firstNodes` counts over the whole run. */

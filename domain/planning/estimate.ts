@@ -20,6 +20,7 @@ import { nodeSpanOf } from './node-span.ts';
 import type { PastTimes } from './node-span.ts';
 import { fewestRounds, mostRounds } from './rounds.ts';
 import type { Lanes } from './rounds.ts';
+import { whyLowerTiers } from './tier-gate.ts';
 import { START_MARGIN_MS } from './why-closed.ts';
 import { HORIZON_DAYS } from './windows.ts';
 import { own } from '../own.ts';
@@ -64,7 +65,7 @@ export function estimatePlan(
   const fromMs = Date.parse(inventory.observedAt);
   const horizonMs = fromMs + HORIZON_DAYS * DAY_MS;
   let fastMs = fromMs;
-  let slowMs: number | undefined = fromMs;
+  let slowMs: number | undefined = slowestBeginMs(definition, inventory.observedAt);
   const ends: { fastMs: number; slowMs: number | undefined }[] = [];
   const pools: PoolEstimate[] = [];
   const openings: OpeningEstimate[] = [];
@@ -99,8 +100,14 @@ export function estimatePlan(
     pools,
     openings: openings.slice(0, OPENINGS_ESTIMATED_MAX),
     openingsLeft: Math.max(0, openings.length - OPENINGS_ESTIMATED_MAX),
-    approvals: listApprovalsNeeded(definition, rows),
+    approvals: listApprovalsNeeded(definition, rows, inventory.observedAt),
   };
+}
+
+/** What soaks below goes on by itself, or sooner by a yes. */
+function slowestBeginMs(definition: RunDefinition, observedAt: string): number {
+  const held = whyLowerTiers(definition, { now: observedAt, opened: [] });
+  return Date.parse(held?.why.until ?? observedAt);
 }
 
 function wholeOf(

@@ -160,6 +160,28 @@ describe('the approvals that will be needed', () => {
     expect(approvalsOf({ before: 'canary' }, { canary })).toMatchObject([{ gate: 'canary', times: 1 }]);
   });
 
+  it('name the gate of a tier, by the strictest policy, and count the time that soaks by itself', () => {
+    const approval = { ...defaultPolicy.approval, before: 'never' as const };
+    const pools = [1, 2].map((approvers) =>
+      samplePool(`p${approvers}`, { policy: samplePolicy({ approval: { ...approval, approvers } }) }),
+    );
+    const until = '2026-11-20T16:00:00.000Z';
+    const nodes = pools.flatMap(({ name }) => sampleNodes(name, 1));
+    const of = (lowerTiers: { until: string | null; found: string[] }) => {
+      const definition = sampleDefinition({ pools, lowerTiers });
+      const inventory = sampleInventory(nodes);
+      return estimatePlan(definition, plannedRows(definition, inventory), inventory, {});
+    };
+    const asked = { gate: 'tier/prod', pool: 'all pools', times: 1, approvers: 2, notRequester: false };
+    const onlyWhen = `it is to begin before ${until}, when it has soaked below`;
+    const soaking = of({ until, found: ['x'] });
+    expect(soaking.approvals).toEqual([{ ...asked, onlyWhen }]);
+    expect(soaking.whole).toMatchObject({ lowMs: 10 * MINUTE_MS, highMs: 8 * HOUR_MS });
+    const unknown = of({ until: null, found: ['x'] });
+    expect(unknown.approvals).toEqual([asked]);
+    expect(unknown.whole).toMatchObject({ highMs: 2 * HOUR_MS });
+  });
+
   it('count the first nodes over the whole run', () => {
     const approval = { ...defaultPolicy.approval, firstNodes: 3 };
     const pools = ['batch', 'h100'].map((name) => samplePool(name, { policy: samplePolicy({ approval }) }));
@@ -168,7 +190,7 @@ describe('the approvals that will be needed', () => {
       definition,
       sampleInventory([...sampleNodes('batch', 2), ...sampleNodes('h100', 4)]),
     );
-    expect(listApprovalsNeeded(definition, rows)).toMatchObject([
+    expect(listApprovalsNeeded(definition, rows, OBSERVED_AT)).toMatchObject([
       { pool: 'batch', times: 2 },
       { pool: 'h100', times: 1 },
     ]);
