@@ -34,8 +34,9 @@ function run({ runs, seed: first, nodesMax }: SimulateOptions): boolean {
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const last = first + runs - 1;
-  process.stdout.write(`seeds ${String(first)} to ${String(last)}: no rule was broken (${seconds} s)\n`);
-  for (const [what, times] of [...totals].sort()) process.stdout.write(`  ${what}: ${String(times)}\n`);
+  const lines = [...totals].sort().map(([what, times]) => `  ${what}: ${String(times)}`);
+  const head = `seeds ${String(first)} to ${String(last)}: no rule was broken (${seconds} s)`;
+  process.stdout.write(`${[head, ...lines].join('\n')}\n`);
   return true;
 }
 
