@@ -364,7 +364,8 @@ function skipAnswered(state: RunState, event: Happening & { kind: 'skipAnswered'
     `${ask.node}: skipped by ${ask.by}: ${ask.reason}`,
   );
   const decision = decisionOf(event.at, 'skipNode', { subject: ask.node, by: ask.by, reason: ask.reason });
-  return moved(told, `node ${ask.node} is put back and counts as skipped`, [{ kind: 'record', decision }]);
+  const effect = child?.back === undefined ? 'is put back and counts as skipped' : 'does not go back';
+  return moved(told, `node ${ask.node} ${effect}`, [{ kind: 'record', decision }]);
 }
 
 function withoutStep(state: RunState, node: string): RunState {

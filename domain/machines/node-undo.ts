@@ -20,13 +20,12 @@ const BEFORE_REIMAGE: ReadonlySet<NodeState['kind']> = new Set([
  */
 export function asItHadFailed({ step, state }: NodeWay, change: Change): Change {
   if ('rejected' in change || !BEFORE_REIMAGE.has(state.kind)) return change;
-  const { state: next, text } = change;
+  const { state: next } = change;
   if (next.kind === 'failed') {
     return { ...change, state: { ...next, outcome: { ...next.outcome, untouched: true } } };
   }
   if (next.kind !== 'puttingBack' || step.back?.hadFailed !== true) return change;
-  const kept = failed(STATE_SHOWN[state.kind], `${next.why}; it stays cordoned, for it had failed`, false);
-  return { ...kept, text };
+  return failed(STATE_SHOWN[state.kind], `${next.why}; it stays cordoned, for it had failed`, false);
 }
 
 /** Skip, abort and trip undo what can be undone; from reimage on nothing can. */
