@@ -134,13 +134,44 @@ export function driftNotice(
   };
 }
 
-/** What the last look left, by cluster: the result of the run before, which may be of another version. */
-export function recordsOfLast(result: unknown): ReadonlyMap<string, string> {
+/** Told once for as long as it lasts; undefined when no cluster is newly out of sight. */
+export function blindNotice(
+  o: { fleet: string; workflowId: string },
+  troubles: readonly { cluster: string; trouble: string }[],
+): Notice | undefined {
+  const [first] = troubles;
+  if (first === undefined) return undefined;
+  const names = troubles.map(({ cluster }) => cluster).join(', ');
+  const summary = `could not be looked at for drift: ${names}: ${first.trouble}`;
+  return {
+    event: 'failed',
+    ...o,
+    cluster: troubles.length === 1 ? first.cluster : null,
+    summary: summary.slice(0, WHY_CHARS_MAX * 2),
+    gates: [],
+    gatesLeft: 0,
+    nodes: [],
+    nodesLeft: 0,
+  };
+}
+
+/** What the last look left: the result of the run before, which may be of another version. */
+export type LastLook = {
+  /** By cluster. */
+  records: ReadonlyMap<string, string>;
+  /** Clusters that it could not look at. */
+  blind: ReadonlySet<string>;
+};
+
+export function readLastLook(result: unknown): LastLook {
   const clusters = (result as { clusters?: unknown } | null | undefined)?.clusters;
-  if (!Array.isArray(clusters)) return new Map();
-  const entries = (clusters as readonly unknown[]).flatMap((one): (readonly [string, string])[] => {
-    const { cluster, record } = (one ?? {}) as { cluster?: unknown; record?: unknown };
-    return typeof cluster === 'string' && typeof record === 'string' ? [[cluster, record]] : [];
-  });
-  return new Map(entries);
+  const records = new Map<string, string>();
+  const blind = new Set<string>();
+  for (const one of Array.isArray(clusters) ? (clusters as readonly unknown[]) : []) {
+    const { cluster, record, trouble } = (one ?? {}) as Partial<Record<keyof ClusterDrift, unknown>>;
+    if (typeof cluster !== 'string') continue;
+    if (typeof record === 'string') records.set(cluster, record);
+    if (typeof trouble === 'string') blind.add(cluster);
+  }
+  return { records, blind };
 }

@@ -5,8 +5,9 @@ import type { DriftActivities } from '../activities/api.ts';
 import { asWorkflowFailure, failureText, looking } from './activity-calls.ts';
 import { sendNotice } from './fleet-telling.ts';
 import { inputOrFail } from './inputs.ts';
-import { driftNotice, recordsOfLast } from '../domain/drift.ts';
-import type { ClusterDrift, ClusterLook, DriftResult, DriftScope } from '../domain/drift.ts';
+import { blindNotice, driftNotice, readLastLook } from '../domain/drift.ts';
+import type { ClusterDrift, ClusterLook, DriftResult, DriftScope, LastLook } from '../domain/drift.ts';
+import type { Notice } from '../domain/notification.ts';
 import { parseDriftWatchInput } from '../domain/parse/workflow-inputs.ts';
 
 /** Each look lists a cluster once; more at a time would load the worker and shorten nothing that hurries. */
@@ -21,25 +22,40 @@ export async function driftWatch(input: unknown): Promise<DriftResult> {
   const asked = { fleet, ...(clusters === undefined ? {} : { clusters }) };
   const scope = await resolveScope(asked);
   const { workflowId, firstExecutionRunId, lastResult } = workflowInfo();
-  const before = recordsOfLast(lastResult);
+  const before = readLastLook(lastResult);
   const looked: Looked[] = [];
   for (let at = 0; at < scope.clusters.length; at += AT_ONCE) {
     const some = scope.clusters.slice(at, at + AT_ONCE);
-    looked.push(...(await Promise.all(some.map((name) => lookAt(fleet, name, before.get(name) ?? null)))));
+    const looks = some.map((name) => lookAt(fleet, name, before.records.get(name) ?? null));
+    looked.push(...(await Promise.all(looks)));
   }
   const looks = looked.flatMap(({ look }) => look ?? []);
-  const told = EVENTS.map(async (event) => {
-    const notice = driftNotice({ fleet, workflowId }, event, looks);
-    if (notice === undefined) return { lost: [], nobody: false };
-    const lost = await sendNotice(scope.notifications, [firstExecutionRunId], notice);
-    const wanted = scope.notifications.filter(({ events }) => events.includes(event)).length;
-    return { lost, nobody: wanted > 0 && lost.length === wanted };
-  });
-  const answers = await Promise.all(told);
+  const about = { fleet, workflowId };
+  const told = await Promise.all([
+    ...EVENTS.map((event) => tell(scope, firstExecutionRunId, driftNotice(about, event, looks))),
+    tell(scope, firstExecutionRunId, blindNotice(about, listBlind(looked, before))),
+  ]);
   // What reached nobody is new to them at the next look as well.
-  const nobody = answers.some((answer) => answer.nobody);
-  const drifts = looked.map((one) => driftOf(one, before.get(one.cluster) ?? null, nobody));
-  return { fleet, clusters: drifts, lost: answers.flatMap(({ lost }) => lost) };
+  const nobody = told.some((answer) => answer.nobody);
+  const drifts = looked.map((one) => driftOf(one, before.records.get(one.cluster) ?? null, nobody));
+  return { fleet, clusters: drifts, lost: told.flatMap(({ lost }) => lost) };
+}
+
+async function tell(
+  { notifications }: DriftScope,
+  runId: string,
+  notice: Notice | undefined,
+): Promise<{ lost: readonly string[]; nobody: boolean }> {
+  if (notice === undefined) return { lost: [], nobody: false };
+  const lost = await sendNotice(notifications, [runId], notice);
+  const wanted = notifications.filter(({ events }) => events.includes(notice.event)).length;
+  return { lost, nobody: wanted > 0 && lost.length === wanted };
+}
+
+function listBlind(looked: readonly Looked[], { blind }: LastLook) {
+  return looked.flatMap(({ cluster, trouble }) =>
+    trouble === null || blind.has(cluster) ? [] : [{ cluster, trouble }],
+  );
 }
 
 async function resolveScope(o: Parameters<DriftActivities['resolveDrift']>[0]): Promise<DriftScope> {

@@ -1,7 +1,7 @@
 // One look at a cluster: what is out of date, what of it is new since the last record, and that it stays bounded.
 import { describe, expect, it } from '@jest/globals';
 import { createDriftActivities } from '../../activities/drift.ts';
-import { driftNotice, recordsOfLast } from '../../domain/drift.ts';
+import { driftNotice, readLastLook } from '../../domain/drift.ts';
 import { createDriftBed } from '../fakes/drift-bed.ts';
 import { answerOf, runActivity } from './activity-runner.ts';
 
@@ -91,7 +91,8 @@ describe('the result of the last look', () => {
   it.each([undefined, null, 'text', {}, { clusters: {} }, { clusters: [null, 1, { cluster: 1 }] }])(
     'is nothing when it is %j',
     (result) => {
-      expect(recordsOfLast(result).size).toBe(0);
+      const { records, blind } = readLastLook(result);
+      expect([records.size, blind.size]).toEqual([0, 0]);
     },
   );
 });

@@ -117,6 +117,7 @@ describe('driftWatch', () => {
       expect(fleet.told.map(({ notice }) => [notice.event, notice.summary])).toEqual([
         ['updateAvailable', '2 more nodes could be upgraded: 1 in dev, 1 in prod-east'],
       ]);
+      expect(first.lost).toEqual([]);
       const second = await look();
       expect(second.clusters.map(({ outdated, fresh }) => [outdated, fresh])).toEqual([
         [1, 0],
@@ -152,9 +153,13 @@ describe('driftWatch', () => {
       expect(away.clusters[0]?.trouble).toContain('dev is away');
       expect(away.clusters[0]?.record).toBe(heard.clusters[0]?.record);
       expect(away.clusters[1]).toMatchObject({ outdated: 1, fresh: 0 });
+      expect(fleet.told.at(-1)?.notice).toMatchObject({ event: 'failed', cluster: 'dev' });
+      expect(fleet.told.at(-1)?.notice.summary).toContain('could not be looked at for drift: dev: ');
+      await look();
+      expect(fleet.told).toHaveLength(2);
       fleet.fail('dev', null);
       await look();
-      expect(fleet.told).toHaveLength(1);
+      expect(fleet.told).toHaveLength(2);
     });
   }, 300_000);
 
