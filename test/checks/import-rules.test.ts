@@ -126,6 +126,11 @@ const planted: [rule: string, path: string, content: string][] = [
     "import { value } from '../adapters/ec2/client.ts';\nexport const x = value;\n",
   ],
   [
+    'checkers-share-nothing',
+    'test/checker/rules.ts',
+    "import { value } from '../../domain/plan.ts';\nexport const x = value;\n",
+  ],
+  [
     'nothing-imports-tests',
     'workers/tested.ts',
     "import { value } from '../test/fakes/records.ts';\nexport const x = value;\n",
