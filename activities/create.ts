@@ -11,8 +11,6 @@ import { createNotifyActivities } from './notify.ts';
 import { createObserveActivities } from './observe.ts';
 import { createPromotionActivities } from './promotion.ts';
 import type { PromotionActivities } from './promotion-api.ts';
-import { createPromotionActivities } from './promotion.ts';
-import type { PromotionActivities } from './promotion-api.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
 import { createReplaceActivities } from './replace-instance.ts';
@@ -45,7 +43,6 @@ export function createActivities(deps: ActivityDeps): Activities & PromotionActi
     ...createRejoinActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
-    ...createPromotionActivities(deps),
     ...createPromotionActivities(deps),
     ...createNotifyActivities(deps),
     ...createDriftActivities(deps),

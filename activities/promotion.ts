@@ -2,14 +2,13 @@
 // cluster itself: whether a release has soaked is read from the records, each time anew.
 import { ApplicationFailure } from '@temporalio/common';
 import type { FleetFiles } from '../adapters/ports/fleet-files.ts';
-import type { Tier } from '../domain/fleet.ts';
 import { InvalidFleet } from '../domain/invalid-fleet.ts';
 import { isNews, seenOf } from '../domain/machines/promotion-seen.ts';
+import { orderTiers } from '../domain/planning/tier-order.ts';
 import { judgeSoak } from '../domain/planning/soaked.ts';
 import type { Soak } from '../domain/planning/soaked.ts';
 import type { ClusterEnd, PromotionDefinition, PromotionInput } from '../domain/promotion.ts';
 import type { RunOutcome } from '../domain/report.ts';
-import { TIERS } from '../domain/rollout.ts';
 import type { FleetTiers } from '../domain/rollout.ts';
 import type { RunStatus } from '../domain/status.ts';
 import { beating, mapped } from './attempt.ts';
@@ -51,7 +50,7 @@ async function resolve(files: FleetFiles, input: PromotionInput): Promise<Promot
   try {
     const tiers = await files.collectTiers({ fleet });
     const release = input.release ?? onlyRelease(tiers);
-    const ordered = orderTiers(tiers);
+    const ordered = orderTiers(tiers.clusters);
     // Each as its run will be resolved: what is wrong with the last is told before the first is touched.
     for (const cluster of ordered.flatMap(({ clusters }) => clusters)) {
       await files.resolveRun({
@@ -70,15 +69,6 @@ async function resolve(files: FleetFiles, input: PromotionInput): Promise<Promot
     if (error instanceof InvalidFleet) throw ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
     throw error;
   }
-}
-
-function orderTiers({ clusters }: FleetTiers): readonly { tier: Tier; clusters: readonly string[] }[] {
-  return TIERS.flatMap((tier) => {
-    const own = clusters.filter((cluster) => cluster.tier === tier);
-    // A stable sort: within each half the order of the file holds.
-    const names = own.toSorted((a, b) => Number(a.sla) - Number(b.sla)).map(({ name }) => name);
-    return names.length === 0 ? [] : [{ tier, clusters: names }];
-  });
 }
 
 function onlyRelease({ clusters, releases }: FleetTiers): string {

@@ -28,8 +28,6 @@ const fleetUpgrade = object(
 
 const promotion = object({ fleet, promote: isTrue }, { release, policy: record, requestedBy });
 
-const promotion = object({ fleet, promote: isTrue }, { release, policy: record, requestedBy });
-
 const nodeUpgrade = object({ fleet, cluster, node }, { release, requestedBy });
 
 export function parseFleetUpgradeInput(value: unknown): Parsed<FleetUpgradeInput> {
@@ -50,15 +48,6 @@ const driftWatch = object({ fleet }, { clusters: list(cluster, 'names of cluster
 
 export function parseDriftWatchInput(value: unknown): Parsed<DriftWatchInput> {
   return driftWatch(value, '');
-}
-
-/** Meant by whoever says `promote`; anything else is an upgrade of one cluster. */
-export function saysPromote(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'promote');
-}
-
-export function parsePromotionInput(value: unknown): Parsed<PromotionInput> {
-  return promotion(value, '');
 }
 
 export function parseNodeUpgradeInput(value: unknown): Parsed<NodeUpgradeInput> {

@@ -3,7 +3,7 @@ import type { Decision, NodeHistory, PolicyChange, RunReport } from '../report.t
 import { indent } from './columns.ts';
 import { printable } from './printable.ts';
 import { renderBetween } from './span.ts';
-import { renderCounts } from './status.ts';
+import { renderCounts, renderPromotionRows } from './status.ts';
 import { renderNodeEnd, renderTimeline } from './timeline.ts';
 
 /** Longer lists are in the JSON. */
@@ -38,13 +38,16 @@ function renderHead(report: RunReport): readonly string[] {
   const by = report.requestedBy === null ? '' : `, requested by ${printable(report.requestedBy)}`;
   return [
     `${report.workflowId}: ${renderOutcome(report)}`,
-    `cluster ${report.cluster} of fleet ${report.fleet}${by}`,
+    ...(report.promotion === undefined
+      ? [`cluster ${report.cluster} of fleet ${report.fleet}${by}`]
+      : [`release ${report.promotion.release} through fleet ${report.fleet}${by}`]),
     `${report.startedAt} to ${report.endedAt}, ${renderBetween(report.startedAt, report.endedAt)}`,
     renderCounts({ active: 0, ...report.counts }),
   ];
 }
 
-function renderPlanned({ plan, outcome }: RunReport): readonly string[] {
+function renderPlanned({ plan, outcome, promotion }: RunReport): readonly string[] {
+  if (promotion !== undefined) return renderPromotionRows(promotion.rows);
   if (plan === null)
     return ['', outcome === null ? 'It has no plan yet.' : 'It ended before it had planned.'];
   const pools = plan.pools.map((pool) => {

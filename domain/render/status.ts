@@ -1,5 +1,6 @@
 // Where a run stands, for somebody who has just arrived: how far, what is at work, what is asked of
 // people and how to answer, what was ignored, what happened last.
+import type { PromotionRow } from '../promotion.ts';
 import type { ActiveNode, Gate, RunStatus, StandingApproval } from '../status.ts';
 import { indent, renderColumns } from './columns.ts';
 import { printable } from './printable.ts';
@@ -47,11 +48,31 @@ function renderHead(status: RunStatus, now: Date | undefined): readonly string[]
   const by = status.requestedBy === null ? '' : `, requested by ${printable(status.requestedBy)}`;
   return [
     `${status.workflowId}: ${phase}${why}`,
-    `cluster ${status.cluster} of fleet ${status.fleet}, ${renderSince(status.startedAt, now)}${by}`,
+    `${renderSubject(status)} of fleet ${status.fleet}, ${renderSince(status.startedAt, now)}${by}`,
     renderCounts(status.counts),
     ...(status.planDigest === null ? [] : [`plan ${status.planDigest}`]),
     ...(status.reportDigest === null ? [] : [`report ${status.reportDigest}`]),
+    ...renderPromotionRows(status.promotion?.rows ?? []),
   ];
+}
+
+function renderSubject({ cluster, promotion }: RunStatus): string {
+  if (promotion === undefined) return `cluster ${cluster}`;
+  return `release ${promotion.release ?? '(not known yet)'} through the clusters`;
+}
+
+/** Where each cluster of a promotion stands; nothing for a run over one. */
+export function renderPromotionRows(rows: readonly PromotionRow[]): readonly string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map((row) => [
+    row.tier,
+    row.cluster,
+    row.state,
+    row.since ?? '-',
+    row.until ?? '-',
+    printable(row.note, 200),
+  ]);
+  return ['', ...renderColumns(['TIER', 'CLUSTER', 'STATE', 'SINCE', 'UNTIL', 'NOTE'], cells)];
 }
 
 function renderGates(gates: readonly Gate[], now: Date | undefined): readonly string[] {

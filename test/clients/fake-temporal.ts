@@ -1,4 +1,5 @@
 // A Temporal side in memory: runs with the answers that a test gives them.
+import type { PromotionInput } from '../../domain/promotion.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import type { RunStatus } from '../../domain/status.ts';
 import { ScheduleUnknown } from '../../clients/cli/schedule-side.ts';
@@ -70,7 +71,7 @@ export class FakeTemporal implements TemporalSide {
   readonly address = 'temporal.example:7233';
   readonly namespace = 'fleets';
   readonly runs = new Map<string, FakeRunState>();
-  readonly started: { workflowId: string; input: FleetUpgradeInput }[] = [];
+  readonly started: { workflowId: string; input: FleetUpgradeInput | PromotionInput }[] = [];
   readonly plans: { workflowId: string; input: FleetUpgradeInput }[] = [];
   planned: Partial<FakeRunState> = {};
   readonly updates: SentUpdate[] = [];
@@ -97,7 +98,10 @@ export class FakeTemporal implements TemporalSide {
     return Promise.resolve(run?.description);
   }
 
-  start(o: { workflowId: string; input: FleetUpgradeInput }): Promise<'started' | 'alreadyOpen'> {
+  start(o: {
+    workflowId: string;
+    input: FleetUpgradeInput | PromotionInput;
+  }): Promise<'started' | 'alreadyOpen'> {
     if (this.runs.has(o.workflowId)) return Promise.resolve('alreadyOpen');
     this.started.push(o);
     this.add(o.workflowId, { statuses: [makeStatus({ workflowId: o.workflowId, planDigest: 'sha256:aa' })] });

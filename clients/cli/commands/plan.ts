@@ -18,13 +18,14 @@ import { outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
 import { planRemotely } from '../remote-plan.ts';
 import { startCommandOf } from '../start-command.ts';
+import { planPromotion } from './promote.ts';
 import { addUpgradeOptions, makeUpgradeInput, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 
 type Planned = Extract<PlanAnswer, { kind: 'planned' }>;
 
 type PlanFlags = UpgradeFlags &
-  ConnectionFlags & { remote?: boolean; detailedExitcode?: boolean; output: Format };
+  ConnectionFlags & { remote?: boolean; promote?: boolean; detailedExitcode?: boolean; output: Format };
 
 export function registerPlan(program: Command, context: CliContext): void {
   const command = program
@@ -33,8 +34,11 @@ export function registerPlan(program: Command, context: CliContext): void {
     .argument('[cluster]', 'name of the cluster; may be left out when the fleet has one')
     .option('--remote', 'have a worker make it, which has the rights on the cluster')
     .option('--detailed-exitcode', 'exit with 2 when there is something to upgrade')
+    .option('--promote', 'of a release through all clusters of the fleet: their order, and what is asked')
     .addOption(outputOption(['text', 'markdown', 'json', 'yaml']))
-    .action((cluster: string | undefined, flags: PlanFlags) => showPlan(context, cluster, flags));
+    .action((cluster: string | undefined, flags: PlanFlags) =>
+      (flags.promote === true ? planPromotion : showPlan)(context, cluster, flags),
+    );
   addUpgradeOptions(command);
   addConnectionOptions(command);
   addExamples(

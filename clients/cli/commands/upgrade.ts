@@ -19,9 +19,10 @@ import { addUpgradeOptions, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 import { watchRun } from '../watch/watch-run.ts';
 import { showPlan } from './plan.ts';
+import { planPromotion, startPromotion } from './promote.ts';
 import { sayEnd } from './status.ts';
 
-type Flags = UpgradeFlags & RunFlags & { watch?: boolean; dryRun?: boolean; output: Format };
+type Flags = UpgradeFlags & RunFlags & { watch?: boolean; dryRun?: boolean; promote?: boolean; output: Format };
 
 // Planning 5,000 nodes takes a few seconds; a run that has not planned by then is followed by `status`.
 const PLAN_WAIT_MS = 15_000;
@@ -31,14 +32,13 @@ export function registerUpgrade(program: Command, context: CliContext): void {
   const command = program
     .command('upgrade')
     .description('start an upgrade of the nodes of a cluster')
-    .argument('<cluster>', 'name of the cluster')
+    .argument('[cluster]', 'name of the cluster; left out with --promote')
     .option('-w, --workflow-id <id>', 'id of the run (default: upgrade.<fleet>.<cluster>)')
     .option('--watch', 'follow it to its end')
     .option('--dry-run', 'only plan: the same as refit plan')
+    .option('--promote', 'one release through all clusters of the fleet, from dev to qa to prod')
     .addOption(outputOption())
-    .action((cluster: string, flags: Flags) =>
-      flags.dryRun === true ? showPlan(context, cluster, flags) : startUpgrade(context, cluster, flags),
-    );
+    .action((cluster: string | undefined, flags: Flags) => upgrade(context, cluster, flags));
   addUpgradeOptions(command);
   addConnectionOptions(command);
   addExamples(
@@ -47,11 +47,25 @@ export function registerUpgrade(program: Command, context: CliContext): void {
       'refit upgrade prod-east --dry-run',
       'refit upgrade prod-east --pool h100 --plan-digest sha256:3f1c… --watch',
       `refit upgrade prod-east --policy '{"disruption":{"unavailableMax":3}}'`,
+      'refit upgrade --promote --release 2026.11',
     ],
     `
 Interrupting --watch leaves the run at work. Without REFIT_FLEET or --fleet-file, name the fleet by
 --fleet: then the worker alone checks the names.`,
   );
+}
+
+async function upgrade(context: CliContext, cluster: string | undefined, flags: Flags): Promise<void> {
+  if (flags.promote === true) {
+    await (flags.dryRun === true ? planPromotion : startPromotion)(context, cluster, flags);
+    return;
+  }
+  if (cluster === undefined) {
+    throw new CliError("missing required argument 'cluster'", {
+      hints: ['Name it: refit upgrade CLUSTER', 'Or take a release through all of them: refit upgrade --promote'],
+    });
+  }
+  await (flags.dryRun === true ? showPlan : startUpgrade)(context, cluster, flags);
 }
 
 async function startUpgrade(context: CliContext, cluster: string, flags: Flags): Promise<void> {
