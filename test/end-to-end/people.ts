@@ -5,7 +5,7 @@ import { refit } from './bed.ts';
 import type { Bed, Said } from './bed.ts';
 import { nodeView } from './run-control.ts';
 
-export const sayAs = (bed: Bed, by: string, run: string, ...args: string[]): Promise<Said> =>
+const sayAs = (bed: Bed, by: string, run: string, ...args: string[]): Promise<Said> =>
   refit(bed, ...args, '-w', run, '--by', by);
 
 /** It takes effect; answers what it did. */
