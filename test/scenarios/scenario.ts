@@ -2,6 +2,7 @@
 // answered. Running it writes the text again; a test holds the two equal. Reads like a story.
 import type { NodeFacts } from '../../domain/inventory.ts';
 import type { NextSteps } from '../../domain/plan.ts';
+import type { Policy } from '../../domain/policy.ts';
 import { ROW_CODES } from '../../domain/row-codes.ts';
 import {
   instanceOf,
@@ -54,7 +55,8 @@ function runCommand(story: Story, [name = '', ...words]: string[]): readonly str
 
 /**
  * `batch=4@2` is a pool of four nodes, two of which may be away. For all pools: `canaries=1 soak=10` (minutes),
- * `before=canary`, `zone=1`; for the cluster: `cluster=3`; `ill=batch-2` is not Ready from the beginning.
+ * `before=canary`, `zone=1`, `window=10:00+30` (each day, UTC, so many minutes) with `takes=10` (minutes a node is
+ * expected to take); for the cluster: `cluster=3`; `ill=batch-2` is not Ready from the beginning.
  */
 function readFleet(words: readonly string[]) {
   const options = new Map(words.map((word) => word.split('=') as [string, string]));
@@ -65,6 +67,7 @@ function readFleet(words: readonly string[]) {
     const base = withUnavailableMax(Number(max));
     const policy = {
       ...base,
+      ...readHours(options.get('window'), number('takes') * 60_000, base),
       disruption: { ...base.disruption, unavailableMaxPerZone: number('zone') || null },
       canary: { nodes: { kind: 'count' as const, count: number('canaries') }, soakMs: number('soak') * 60_000 },
       approval: { ...base.approval, ...(options.has('before') ? { before: 'canary' as const } : {}) },
@@ -78,6 +81,19 @@ function readFleet(words: readonly string[]) {
     .flatMap((one) => sampleNodes(one.name, one.nodes))
     .map((node) => (node.name === options.get('ill') ? { ...node, ready: 'Unknown' } : node));
   return { definition, nodes };
+}
+
+const ALL_DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+
+function readHours(window: string | undefined, takesMs: number, { drain, reimage }: Policy): Partial<Policy> {
+  const [start, minutes] = window?.split('+') ?? [];
+  if (start === undefined || minutes === undefined) return {};
+  const daily = { days: ALL_DAYS, start, durationMs: Number(minutes) * 60_000, timezone: 'UTC' };
+  return {
+    windows: [daily],
+    drain: { ...drain, timeoutMs: takesMs / 2 },
+    reimage: { ...reimage, timeoutMs: takesMs / 2 },
+  };
 }
 
 const HAPPENINGS: Readonly<Record<string, (rollout: Rollout, node: string) => void>> = {
