@@ -58,7 +58,8 @@ function head({ report }: RunRecord): readonly Block[] {
 }
 
 function compared({ report }: RunRecord): readonly Block[] {
-  const { plan, counts, startedAt, endedAt } = report;
+  const { plan, counts, startedAt, endedAt, promotion } = report;
+  if (promotion !== undefined) return promoted(promotion);
   if (plan === null) return [heading(2, 'Planned'), paragraph('It has no plan.')];
   const expected = plan.expected;
   const planned =
@@ -99,6 +100,17 @@ function compared({ report }: RunRecord): readonly Block[] {
           .join(', '),
         pool.to,
       ]),
+    ),
+  ];
+}
+
+/** Each cluster's own run has its own report. */
+function promoted({ release, rows }: NonNullable<RunReport['promotion']>): readonly Block[] {
+  return [
+    heading(2, `Release ${release}, cluster by cluster`),
+    ...table(
+      ['Tier', 'Cluster', 'State', 'Since', 'Note'],
+      rows.map(({ tier, cluster, state, since, note }) => [tier, cluster, state, since ?? '', note]),
     ),
   ];
 }

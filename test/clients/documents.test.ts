@@ -102,6 +102,19 @@ describe('golden documents', () => {
 });
 
 describe('the document of a report', () => {
+  it('tells of a promotion cluster by cluster', async () => {
+    const row = { tier: 'dev' as const, cluster: 'dev-1', state: 'soaking' as const, note: 'until noon' };
+    const promotion = {
+      release: '2026.11',
+      releaseDigest: 'sha256:5f',
+      rows: [{ ...row, workflowId: 'up.dev-1', since: null, until: null }],
+    };
+    const report = sampleReport({ plan: null, promotion });
+    const text = await renderMarkdown(reportDocument({ ...record, report }));
+    expect(text).toContain('## Release 2026.11, cluster by cluster');
+    expect(text).toContain('| dev | dev-1 | soaking | | until noon |');
+  });
+
   it('calls nothing good that the records do not show [I182]', async () => {
     const without = {
       ...record,
