@@ -60,6 +60,8 @@ export class FakeWorld {
   readonly reports: RunReport[] = [];
   readonly histories: NodeHistory[] = [];
   readonly notices: { target: string; about: readonly string[]; notice: Notice }[] = [];
+  /** Tells people instead of this world. */
+  notify: Activities['notify'] | undefined;
   /** Notifications that nobody takes, by name: for now, or whatever is tried. */
   readonly deaf = new Map<string, 'away' | 'gone'>();
   /** Of the plan's one page of them. */
@@ -228,7 +230,9 @@ export class FakeWorld {
         return Promise.resolve('sha256:report');
       },
       reapOldRootVolumes: () => Promise.resolve([]),
-      notify: ({ target, about, notice }) => {
+      notify: (o) => {
+        if (this.notify !== undefined) return this.notify(o);
+        const { target, about, notice } = o;
         this.calls.push({ step: 'notify', node: target.name, attempt: 0 });
         const deaf = this.deaf.get(target.name);
         const why = `notification ${target.name} is ${deaf ?? 'there'}`;

@@ -1,8 +1,11 @@
 // What a run tells people without being asked, and that it waits for none of it.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowFailedError } from '@temporalio/client';
+import { createNotifyActivities } from '../../activities/notify.ts';
+import { createNotifier } from '../../adapters/notify/notifier.ts';
 import { NOTIFICATION_EVENTS } from '../../domain/notification.ts';
 import type { NotificationEvent, NotificationTarget } from '../../domain/notification.ts';
+import { startWebhook } from '../adapters/notify/webhook.ts';
 import { startBed, stopBed, withRun } from './bed.ts';
 import type { Bed } from './bed.ts';
 import type { FakeWorld } from './fake-world.ts';
@@ -28,6 +31,13 @@ const target = (
 
 const told = (world: FakeWorld, name: string) =>
   world.notices.filter((one) => one.target === name).map(({ notice }) => notice);
+
+/** Everything that can be read in it, payloads included. */
+function textIn(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value === 'object' && value !== null) return Object.values(value).map(textIn).join('\n');
+  return typeof value === 'string' ? value : '';
+}
 
 describe('a run with notifications', () => {
   it('asks for all gates that are open at once in one message, with the lines that answer them, and tells its end [I217]', async () => {
@@ -104,6 +114,36 @@ describe('a run with notifications', () => {
       expect(told(world, 'there').at(-1)).toMatchObject({ event: 'finished' });
       expect(told(world, 'away')).toEqual([]);
       expect(world.released).toBe(1);
+    });
+  }, 300_000);
+
+  it('has nothing of where its messages go in its history, also when they fail [I216]', async () => {
+    const webhook = await startWebhook();
+    webhook.answers.push(500, 404);
+    const secret = 'T0/B0/very-secret';
+    const env = { REFIT_NOTIFY_URL: `${webhook.url}/${secret}`, REFIT_NOTIFY_TOKEN: `Bearer ${secret}` };
+    const headers = [{ name: 'Authorization', env: 'REFIT_NOTIFY_TOKEN' }];
+    const o = {
+      nodes: 1,
+      approval: { before: 'node' as const },
+      notifications: [{ ...target('all'), headers }],
+    };
+    const prepare = (world: FakeWorld) => {
+      world.notify = createNotifyActivities({
+        notifier: createNotifier({ env, namespace: 'default' }),
+      }).notify;
+    };
+    await withRun(bed, { ...o, prepare, name: 'secret' }, async ({ handle, until, update }) => {
+      await until('said', (s) => s.events.some(({ text }) => text.includes('all answered 404')));
+      await update('approve', { gate: 'node/n1', by: 'sam' });
+      await handle.result();
+      expect(webhook.taken.map(({ path }) => path)).toEqual(Array.from({ length: 3 }, () => `/${secret}`));
+      expect(webhook.taken[0]?.headers['authorization']).toBe(`Bearer ${secret}`);
+      const text = textIn(await handle.fetchHistory());
+      expect(text).toContain('REFIT_NOTIFY_TOKEN');
+      expect(text).toContain('notification all answered 404');
+      expect(text).not.toContain('very-secret');
+      expect(text).not.toContain(webhook.url);
     });
   }, 300_000);
 
