@@ -79,7 +79,7 @@ export function promotionPhase(state: PromotionState): RunPhase {
   return clusterAtWork(state)?.seen?.phase === 'paused' ? 'paused' : 'running';
 }
 
-export function promotionWhy(state: PromotionState): string | null {
+function promotionWhy(state: PromotionState): string | null {
   const { aborting, paused, failed, judgeFailure } = state;
   if (aborting !== null)
     return `${aborting.kind === 'abort' ? 'aborted' : 'cancelled'} by ${aborting.by}: ${aborting.reason}`;
