@@ -55,7 +55,10 @@ export interface TemporalSide {
   listOpenRuns(): Promise<readonly OpenRun[]>;
   /** undefined when the server does not know it (any more). */
   describe(workflowId: string): Promise<RunDescription | undefined>;
-  start(o: { workflowId: string; input: FleetUpgradeInput | PromotionInput }): Promise<'started' | 'alreadyOpen'>;
+  start(o: {
+    workflowId: string;
+    input: FleetUpgradeInput | PromotionInput;
+  }): Promise<'started' | 'alreadyOpen'>;
   /** Has a worker make a plan; it ends by itself. */
   startPlan(o: { workflowId: string; input: FleetUpgradeInput }): Promise<void>;
   query<Name extends keyof QueryAnswers>(

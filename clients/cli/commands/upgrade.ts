@@ -22,7 +22,8 @@ import { showPlan } from './plan.ts';
 import { planPromotion, startPromotion } from './promote.ts';
 import { sayEnd } from './status.ts';
 
-type Flags = UpgradeFlags & RunFlags & { watch?: boolean; dryRun?: boolean; promote?: boolean; output: Format };
+type Flags = UpgradeFlags &
+  RunFlags & { watch?: boolean; dryRun?: boolean; promote?: boolean; output: Format };
 
 // Planning 5,000 nodes takes a few seconds; a run that has not planned by then is followed by `status`.
 const PLAN_WAIT_MS = 15_000;
@@ -62,7 +63,10 @@ async function upgrade(context: CliContext, cluster: string | undefined, flags: 
   }
   if (cluster === undefined) {
     throw new CliError("missing required argument 'cluster'", {
-      hints: ['Name it: refit upgrade CLUSTER', 'Or take a release through all of them: refit upgrade --promote'],
+      hints: [
+        'Name it: refit upgrade CLUSTER',
+        'Or take a release through all of them: refit upgrade --promote',
+      ],
     });
   }
   await (flags.dryRun === true ? showPlan : startUpgrade)(context, cluster, flags);
