@@ -29,7 +29,7 @@ export function nextNode(
   if (unknown !== undefined) return rejected(unknown);
   const whyNot = whyNotWaiting(state, scope, node);
   if (whyNot !== undefined) return rejected(whyNot);
-  const next = listNext(state, scope);
+  const next = listWished(state, scope);
   if (next.includes(node)) return { kind: 'same', effect: `node ${node} ${turnText(next, node)} already` };
   if (next.length >= NEXT_MAX) {
     return rejected(`${String(NEXT_MAX)} nodes are to come next already: wait for some of them`);
@@ -45,6 +45,12 @@ export function nextNode(
 /** What the planner is told: those that still wait, in the order of asking. */
 export function listNext(state: RunState, scope: Scope): readonly string[] {
   return state.next.filter((node) => codeOf(state, scope, node) === ROW_CODES.waiting);
+}
+
+/** Also those that stand at their gates: a yes that came too late for its step lets them wait again. */
+function listWished(state: RunState, scope: Scope): readonly string[] {
+  const open: readonly (string | undefined)[] = [ROW_CODES.waiting, ROW_CODES.active];
+  return state.next.filter((node) => open.includes(codeOf(state, scope, node)));
 }
 
 function whyNotWaiting(state: RunState, scope: Scope, node: string): string | undefined {

@@ -238,6 +238,13 @@ describe('this node next', () => {
     expect(listNext(skipped, scope)).toEqual([]);
   });
 
+  it('is not forgotten of a node that stands at its gate when another is put first [I154]', () => {
+    const asking = policyOf({ unavailableMax: 3, approval: { before: 'node' } });
+    const atGate = after(runningWith(asking), nextOf('n3'), offeredSteps(['n3']), nextOf('n2'));
+    expect(listNext(atGate, scope)).toEqual(['n2']);
+    expect(atGate.next).toEqual(['n3', 'n2']);
+  });
+
   it('is recorded, idempotent, and says after which others', () => {
     const first = said(runningWith(policy), nextOf('n3'));
     expect(first.commands).toMatchObject([

@@ -142,15 +142,9 @@ function noteEvent(notes: Notes, run: SimulatedRun, event: FleetEvent, count: (w
       judge();
       return;
     case 'retryNode':
+    case 'nextNode':
       noteMessage(ledger, { kind: event.kind, node: event.message.node }, now);
       return;
-    case 'nextNode': {
-      // Whoever stands at a gate by now had his turn.
-      const held = new Set(occupiedNodes(run.state).map(({ node }) => node));
-      ledger.next = ledger.next.filter((node) => !held.has(node));
-      noteMessage(ledger, { kind: event.kind, node: event.message.node }, now);
-      return;
-    }
     case 'skipAnswered':
       if (event.accepted) noteChildSkipped(ledger, notes.skips.get(event.askId) ?? '');
       return;
