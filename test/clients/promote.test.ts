@@ -4,7 +4,7 @@ import { renderReport } from '../../domain/render/report.ts';
 import { renderStatus } from '../../domain/render/status.ts';
 import { samplePlan } from '../domain/render/sample-run.ts';
 import { runRefit } from './fake-context.ts';
-import { FakeFleet, makeFleet } from './fake-fleet.ts';
+import { FakeFleet, makeFleet, makeNode } from './fake-fleet.ts';
 import { FakeTemporal, makeStatus } from './fake-temporal.ts';
 
 function parts() {
@@ -93,6 +93,32 @@ describe('refit plan --promote', () => {
     expect(exitCode).toBe(3);
     expect(out).toContain('refused: node n1: has no instance');
   });
+});
+
+it('refit nodes asks the run of the cluster, of a promotion that is at work on it', async () => {
+  const { temporal, side, given } = parts();
+  side.nodes = [makeNode('ip-10-0-0-1')];
+  const workflowId = 'promote.training/cluster/dev-1';
+  const row = { tier: 'dev' as const, cluster: 'dev-1', workflowId, since: 'S', until: null, note: '' };
+  const promotion = { release: '2026.11', rows: [{ ...row, state: 'running' as const }] };
+  temporal.add('promote.training', { statuses: [makeStatus({ cluster: 'dev-1', promotion })] });
+  const found = {
+    node: 'ip-10-0-0-1',
+    pool: 'h100',
+    zone: 'us-east-1a',
+    state: 'draining' as const,
+    since: null,
+    from: '2026.09',
+    to: '2026.11',
+    attempt: 1,
+    note: '3 of 9 pods left',
+  };
+  // Its own status would answer for no fleet: it is found by its promotion alone.
+  const answers = { table: { rows: [found], total: 1, next: null } };
+  temporal.add(workflowId, { statuses: [makeStatus({ fleet: '' })], answers });
+  const { exitCode, out } = await runRefit(['nodes', 'dev-1'], given);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('3 of 9 pods left');
 });
 
 it('a status and a report show each cluster of a promotion', () => {

@@ -2,7 +2,7 @@
 // it. Works without Temporal: then the states are what the nodes themselves show.
 import type { Command } from 'commander';
 import { PAGE_LIMIT_MAX } from '../../../domain/status.ts';
-import type { TableRow } from '../../../domain/status.ts';
+import type { RunStatus, TableRow } from '../../../domain/status.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { ConnectionFlags } from '../connection.ts';
 import type { CliContext } from '../context.ts';
@@ -115,11 +115,11 @@ async function readOpenTable(
     say(context, `A run is open, but ${why}: STATE is what the nodes themselves show.`);
     return undefined;
   }
-  for (const { workflowId } of open) {
-    const status = await temporal.query(workflowId, 'status');
-    if (status.fleet !== fleet.name || status.cluster !== cluster.name) continue;
-    // One that waits for the cluster has no say over its nodes.
-    if (status.phase === 'waiting-for-cluster' || status.phase === 'preparing') continue;
+  for (const { workflowId: opened } of open) {
+    const status = await temporal.query(opened, 'status');
+    if (status.fleet !== fleet.name) continue;
+    const workflowId = runOver(cluster.name, opened, status);
+    if (workflowId === undefined) continue;
     const table = await collectPages<TableRow>(async (after) => {
       const page = await temporal.query(workflowId, 'table', {
         limit: PAGE_LIMIT_MAX,
@@ -130,4 +130,14 @@ async function readOpenTable(
     return { workflowId, table };
   }
   return undefined;
+}
+
+/** One that waits for the cluster has no say over its nodes; a promotion has a run for each cluster. */
+function runOver(cluster: string, workflowId: string, status: RunStatus): string | undefined {
+  if (status.promotion !== undefined) {
+    const row = status.promotion.rows.find((one) => one.cluster === cluster);
+    return row?.state === 'running' ? row.workflowId : undefined;
+  }
+  if (status.phase === 'waiting-for-cluster' || status.phase === 'preparing') return undefined;
+  return status.cluster === cluster ? workflowId : undefined;
 }
