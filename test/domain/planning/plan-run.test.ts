@@ -47,6 +47,15 @@ describe('the rows of a plan', () => {
     ]);
   });
 
+  it('take empty nodes first in a zone, then those with the fewest pods to move, whatever they are called [I97]', () => {
+    const zone = { 'topology.kubernetes.io/zone': 'us-east-1a', 'refit.dev/pool': 'batch' };
+    const nodes = [3, 0, 2, 1].map((pods, index) =>
+      sampleNode('batch', index, { podsToMove: pods, labels: zone }),
+    );
+    const rows = plannedRows(batchOnly, sampleInventory(nodes));
+    expect(rows.map((row) => row.node)).toEqual(['batch-1', 'batch-3', 'batch-2', 'batch-0']);
+  });
+
   it('put nodes that are not Ready last [I98]', () => {
     const nodes = [sampleNode('batch', 0, { ready: 'Unknown' }), ...sampleNodes('batch', 4).slice(1)];
     expect(plannedRows(batchOnly, sampleInventory(nodes)).at(-1)?.node).toBe('batch-0');
