@@ -37,7 +37,7 @@ const PERCENTS = [1, 2, 5] as const;
 const CLUSTERS_PERCENT = 1;
 const RATIO_MAX = 1.03;
 
-export type Rollout = { makespanMs: number; boundMs: number };
+type Rollout = { makespanMs: number; boundMs: number };
 
 /** Box and Muller's way to a normal distribution, and from there. */
 function logNormal(random: Random): number {
@@ -47,7 +47,7 @@ function logNormal(random: Random): number {
   return MEAN_MS * Math.exp(sigma * normal - sigma ** 2 / 2);
 }
 
-export function rollOut(o: { nodes: number; atOnce: number; seed: number }): Rollout {
+function rollOut(o: { nodes: number; atOnce: number; seed: number }): Rollout {
   const random = createRandom(o.seed);
   const unavailableMax = { kind: 'count' as const, count: o.atOnce };
   const disruption = { unavailableMax, unavailableMaxPerZone: null, surge: 0 };
