@@ -188,6 +188,18 @@ describe('the rows of the contract', () => {
     expect(mayPlan(tripped)).toBe(false);
   });
 
+  it('a resume is told to every child at once, so that none waits until it asks again [I74]', () => {
+    const { commands } = said(after(atWork, started('n2'), message.pause), message.resume);
+    const told = commands.filter(({ kind }) => kind === 'tell');
+    expect(told).toEqual(
+      ['n1', 'n2'].map((node) => ({
+        kind: 'tell',
+        childId: `run/node/${node}`,
+        control: { kind: 'nudge' },
+      })),
+    );
+  });
+
   it('a trip stays until somebody says resume, and says when nothing is failed any more [I85]', () => {
     expect(phaseWhyOf(tripped)).toContain('retry or skip them, then resume');
     const cured = after(tripped, message.retry('n1'), started('n1', 2), done('n1', 2));
