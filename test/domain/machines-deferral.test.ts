@@ -102,6 +102,11 @@ describe('a deferred node', () => {
     expect(row?.note).toBe(`deferred until ${UNTIL}, for the first time: not empty`);
   });
 
+  it('is left to its pods no more once it is taken up again, and its count is kept [I156]', () => {
+    const again = after(once, started('n1'));
+    expect(listDeferred(again)).toEqual([{ node: 'n1', attempt: 1, times: 1, until: null }]);
+  });
+
   it('is told by why with its time, however many others wait for the same [I156]', () => {
     const offered = after(once, {
       kind: 'stepsOffered',

@@ -188,6 +188,21 @@ describe('the rows of the contract', () => {
     expect(mayPlan(tripped)).toBe(false);
   });
 
+  it('a pause lets no child begin a step that changes the world, and a resume lets it again [I74]', () => {
+    expect(grantOf(atWork, 'n1').kind).toBe('granted');
+    expect(grantOf(paused, 'n1')).toEqual({ kind: 'paused', why: 'paused by sam: x' });
+    expect(grantOf(after(paused, message.resume), 'n1').kind).toBe('granted');
+  });
+
+  it('a run in which nothing else is left does not end while a retry is to come [I222]', () => {
+    const lenient = definitionOf(policyOf({ failuresMax: 1 }), { fleet: 'training', cluster: 'prod-east' });
+    const others = ['n2', 'n3', 'n4'].map((node) => started(node));
+    const left = after({ ...running, definition: lenient }, started('n1'), ...others, failed('n1'));
+    const asked = after(left, message.retry('n1'), done('n2'), done('n3'), done('n4'));
+    expect(isOver(asked)).toBe(false);
+    expect(isOver({ ...asked, retries: [] })).toBe(true);
+  });
+
   it('a resume is told to every child at once, so that none waits until it asks again [I74]', () => {
     const { commands } = said(after(atWork, started('n2'), message.pause), message.resume);
     const told = commands.filter(({ kind }) => kind === 'tell');

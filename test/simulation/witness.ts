@@ -72,7 +72,12 @@ export function createWitness(definition: RunDefinition, rows: readonly PlanRow[
       require(notes.pictures.has(observedAt), `${node} is begun by a picture of a short while ago`);
       notes.observedAt = observedAt;
     },
-    acted: (node, act) => noteAct(notes.acts, node, act),
+    acted: (node, act) => {
+      const held = ledger.paused || ledger.ending || (ledger.tripped && !ledger.wasRetry.has(node));
+      const begins = act === 'cordon' || act === 'reimage';
+      require(!begins || !held, `${node} is held before its ${act} [I74] [I77] [I78]`);
+      noteAct(notes.acts, node, act);
+    },
     happened: (run, event) => {
       count(event.kind);
       noteEvent(notes, run, event, count);
