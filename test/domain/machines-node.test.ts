@@ -325,3 +325,15 @@ describe('the way of one node', () => {
     );
   });
 });
+
+describe('a node whose step cannot go on', () => {
+  it.each([
+    ['draining', false],
+    ['reimaging', true],
+    ['rejoining', true],
+  ] as const)('fails while %s, and says whether it stands empty: %s', (kind, nodeEmpty) => {
+    const move = transition(wayIn(states[kind]), { at, kind: 'stepFailed', of: kind, why: 'broken' });
+    const state = move.kind === 'moved' ? move.way.state : undefined;
+    expect(state).toMatchObject({ kind: 'failed', outcome: { why: 'broken', nodeEmpty } });
+  });
+});
