@@ -32,6 +32,9 @@ export type Descriptions = {
   tasksOfInstance: (instanceId: string) => Promise<readonly RootVolumeTask[] | undefined>;
 };
 
+/** A free slot waits for these; those who ask for many ask for them at once. Only polls are worth a longer window. */
+const SOON_MS = 20;
+
 export function createDescriptions(region: Region, windowMs: number, now: () => Date): Descriptions {
   return {
     // Seldom asked, and by few: not worth a batch.
@@ -39,8 +42,8 @@ export function createDescriptions(region: Region, windowMs: number, now: () => 
       const filter = { Name: `tag:${REPLACES_TAG}`, Values: [instanceId] };
       return [...(await findInstances(region, filter)).values()];
     },
-    instance: batched((ids) => collectInstances(region, ids), windowMs),
-    image: batched((ids) => collectImages(region, ids), windowMs),
+    instance: batched((ids) => collectInstances(region, ids), Math.min(windowMs, SOON_MS)),
+    image: batched((ids) => collectImages(region, ids), Math.min(windowMs, SOON_MS)),
     task: batched((ids) => collectTasks(region, ids), windowMs),
     tasksOfInstance: batched((ids) => collectTasksOfInstances(region, ids, now()), windowMs),
   };
