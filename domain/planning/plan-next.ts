@@ -81,11 +81,7 @@ function takeRetries(context: Context): void {
     if (seen.has(name) || poolBoard.atWork.has(name)) continue;
     seen.add(name);
     const node = settleOrKeep(context, row, poolBoard);
-    if (node === undefined) {
-      // Its pool was told to wait for it by this very answer, and nothing else would bring the next one.
-      if (row.canary === true) context.draft.more = true;
-      continue;
-    }
+    if (node === undefined) continue;
     takeNode(context, { row, node, poolBoard, attempt, retry: true, readyWaiting: 0 });
   }
 }
@@ -155,11 +151,7 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
   const noWayBack: Candidate[] = [];
   for (const row of poolBoard.waiting) {
     const node = settleOrKeep(context, row, poolBoard);
-    if (node === undefined) {
-      // The others may follow at once when the last canary turns out to need nothing.
-      if (row.canary === true) context.draft.more = true;
-      continue;
-    }
+    if (node === undefined) continue;
     if (isHeldForWayBack(poolBoard.pool, row, context.question.gatesOpened ?? [])) {
       noWayBack.push({ row, node });
       continue;
