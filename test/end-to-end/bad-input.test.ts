@@ -128,7 +128,7 @@ describe('names that nobody knows', () => {
         [inputOf({ release: 'nxt' }), /release.*nxt.*next/s],
         [inputOf({ fleet: 'sandbx' }), /fleet.*sandbx.*sandbox/s],
         [inputOf({ policy: { drain: { timeout: 'soon' } } }), /policy\.drain\.timeout.*soon.*duration/s],
-        [inputOf({ policy: { disruption: { surge: 2 } } }), /policy\.disruption\.surge.*2/s],
+        [inputOf({ policy: { verify: { checks: ['nccl'] } } }), /policy\.verify\.checks.*nccl/s],
         [inputOf({ realease: 'next' }), /realease.*release/s],
         [inputOf({ nodes: nodes[0] }), /nodes.*ip-10-0-0-1.*list/s],
         ['"upgrade everything"', /upgrade everything/],
