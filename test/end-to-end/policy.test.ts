@@ -72,12 +72,15 @@ function windowOf(fromMs: number, forMs: number): Record<string, unknown> {
 
 const wholeMinute = (ms: number): number => Math.floor(ms / MINUTE_MS) * MINUTE_MS;
 
-/** Closes in some seconds, and opens again in half an hour: nothing of this test waits for that. */
+/**
+ * Open since the minute before, for no window may be shorter than a minute; closes in some seconds, and opens
+ * again in half an hour: nothing of this test waits for that.
+ */
 function closingWindows(): { windows: Record<string, unknown>[]; closesMs: number; opensMs: number } {
   const now = Date.now();
   const closesMs = now + 5 * SECOND_MS;
   const opensMs = wholeMinute(now) + 30 * MINUTE_MS;
-  const began = wholeMinute(now);
+  const began = wholeMinute(now) - MINUTE_MS;
   return {
     windows: [windowOf(began, closesMs - began), windowOf(opensMs, 120 * MINUTE_MS)],
     closesMs,
