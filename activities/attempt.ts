@@ -64,8 +64,6 @@ export function isPast(o: { now: () => Date; deadline: string }): boolean {
 /** Beats every HEARTBEAT_INTERVAL_MS as long as `work` lasts: a dead worker is noticed by the beats that fail to come. */
 export async function beating<T>(work: (beat: (details: unknown) => void) => Promise<T>): Promise<T> {
   const context = Context.current();
-  // Nobody listens to the beats of a local one; it is over in seconds.
-  if (context.info.isLocal) return await work(() => undefined);
   let details: unknown = context.info.heartbeatDetails;
   const beat = (newest: unknown) => {
     details = newest;

@@ -55,6 +55,9 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     dataConverter: {
       payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.ts', import.meta.url)),
     },
+    interceptors: {
+      workflowModules: [fileURLToPath(new URL('../workflows/query-guard.ts', import.meta.url))],
+    },
     activities: createActivities(deps),
     ...WORKER_LIMITS,
   });

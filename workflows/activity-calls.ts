@@ -31,15 +31,6 @@ export const planning = proxyActivities<FleetActivities>({
   retry: { ...RETRY, maximumAttempts: 4 },
 });
 
-/**
- * Cache and arithmetic, as a rule: milliseconds, one marker in history instead of six events. One try, and a
- * short one: while it lasts no query is answered.
- */
-export const planningLocally = proxyLocalActivities<FleetActivities>({
-  startToCloseTimeout: '5s',
-  retry: { maximumAttempts: 1 },
-});
-
 /** Somebody waits for the answer: a run that cannot check within half a minute says so. */
 export const answering = proxyActivities<FleetActivities>({
   startToCloseTimeout: '10s',

@@ -2,21 +2,12 @@
 // (domain/machines/fleet.ts). Must never decide by itself which node comes next, nor end while a child
 // is at work.
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import {
-  CancellationScope,
-  allHandlersFinished,
-  condition,
-  patched,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { PlanNextInput } from '../activities/api.ts';
+import { CancellationScope, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
 import {
   asWorkflowFailure,
   closing,
   failureText,
-  firstLocally,
   planning,
-  planningLocally,
   preparing,
   reading,
   reaping,
@@ -40,7 +31,7 @@ import { listNext } from '../domain/machines/fleet-next.ts';
 import { isOver, mayPlan, outcomeOf } from '../domain/machines/fleet-phase.ts';
 import { newScope, occupiedNodes } from '../domain/machines/fleet-state.ts';
 import { reportAt, statusOf } from '../domain/machines/fleet-views.ts';
-import type { NextSteps, PlanRow, PlanSummary } from '../domain/plan.ts';
+import type { PlanRow, PlanSummary } from '../domain/plan.ts';
 import { renderPlanChanged } from '../domain/render/moves.ts';
 import type { RunOutcome } from '../domain/report.ts';
 import type { FleetUpgradeInput, RunDefinition } from '../domain/run.ts';
@@ -201,7 +192,7 @@ async function askPlanner(run: FleetRun): Promise<void> {
   const back = backQuestionOf(state, run.scope);
   apply(run, { kind: 'planAsked' });
   try {
-    const offered = await planNext({
+    const offered = await planning.planNext({
       definition: definitionOf(run),
       run: run.identity,
       pages: state.plan?.pages ?? [],
@@ -220,15 +211,6 @@ async function askPlanner(run: FleetRun): Promise<void> {
   } catch (error) {
     apply(run, { kind: 'planFailed', why: failureText(error) });
   }
-}
-
-/** Locally at first; histories that began before that was so have it from the server alone. */
-async function planNext(input: PlanNextInput): Promise<NextSteps> {
-  if (!patched('plan-next-locally')) return await planning.planNext(input);
-  return await firstLocally(
-    () => planningLocally.planNext(input),
-    () => planning.planNext(input),
-  );
 }
 
 /** Waits for a message, a child's end, or time, and makes a timer only when time can change anything. */

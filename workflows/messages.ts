@@ -36,6 +36,9 @@ export const MESSAGE_NAMES: readonly MessageName[] = [
   'nextNode',
 ];
 
+/** Why a query failed that would have moved its workflow (workflows/query-guard.ts): the next one is answered. */
+export const QUERY_AHEAD_OF_TASK = 'a query came with events ahead of their workflow task: ask again';
+
 export function personSignal(name: MessageName) {
   return defineSignal<[unknown]>(name);
 }

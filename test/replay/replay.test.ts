@@ -43,6 +43,7 @@ beforeAll(async () => {
   });
   bundle = await bundleWorkflowCode({
     workflowsPath: join(workflows, 'index.ts'),
+    workflowInterceptorModules: [join(workflows, 'query-guard.ts')],
     payloadConverterPath: join(workflows, 'payload-converter.ts'),
     logger: new DefaultLogger('ERROR'),
   });

@@ -16,6 +16,7 @@ import type { RunStatus, UpdateAnswer } from '../../domain/status.ts';
 import { ensureBinaries } from '../../sandbox/binaries.ts';
 import { createRuns } from '../../workers/runs.ts';
 import { SEARCH_ATTRIBUTES } from '../../workers/search-attributes.ts';
+import { QUERY_AHEAD_OF_TASK } from '../../workflows/messages.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { WorldOptions } from './fake-world.ts';
 
@@ -49,7 +50,8 @@ export async function startBed(o: { continueAfterEvents?: number } = {}): Promis
     server: { executable: { type: 'existing-path', path: temporal }, extraArgs: [...attributes, ...suggest] },
   });
   const bundle = await bundleWorkflowCode({
-    workflowsPath: workflowsPath(),
+    workflowsPath: pathOf('index.ts'),
+    workflowInterceptorModules: [pathOf('query-guard.ts')],
     logger: new DefaultLogger('ERROR'),
   });
   const client = new Client({
@@ -60,8 +62,13 @@ export async function startBed(o: { continueAfterEvents?: number } = {}): Promis
   return { env, client, bundle };
 }
 
-function workflowsPath(): string {
-  return fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(`../../workflows/${file}`, import.meta.url));
+}
+
+/** Asked too early, by the guard of queries: to be asked again. */
+function unlessAhead(error: unknown): undefined {
+  if (!(error instanceof Error && error.message.includes(QUERY_AHEAD_OF_TASK))) throw error;
 }
 
 export async function stopBed(bed: Bed | undefined): Promise<void> {
@@ -184,8 +191,8 @@ function steer(
       const deadline = Date.now() + WAIT_TIMEOUT_MS;
       let last: RunStatus | undefined;
       while (Date.now() < deadline) {
-        last = await status();
-        if (found(last)) return last;
+        last = (await status().catch(unlessAhead)) ?? last;
+        if (last !== undefined && found(last)) return last;
         await pause(50);
       }
       throw new Error(`${what}: not within ${String(WAIT_TIMEOUT_MS)} ms; last ${JSON.stringify(last)}`);
