@@ -1,4 +1,5 @@
-// One jest, two projects: `unit` needs nothing but Node; `sandbox` starts real servers.
+// One jest: `unit` and `simulation` need nothing but Node, and the second takes a minute; `workflows` starts a
+// Temporal server, `sandbox` all of them.
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
@@ -23,7 +24,13 @@ export default {
         '<rootDir>/test/end-to-end/',
         '<rootDir>/test/workflows/',
         '<rootDir>/test/replay/',
+        '<rootDir>/test/simulation/',
       ],
+    },
+    {
+      ...shared,
+      displayName: 'simulation',
+      testMatch: ['<rootDir>/test/simulation/**/*.test.ts'],
     },
     {
       ...shared,

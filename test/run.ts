@@ -56,7 +56,7 @@ function runJest(project: string): { passed: number; failed: number; skipped: nu
         project,
         // Servers are started by these tests: one file at a time, or two cores are not enough.
         // A test that failed may leave a worker behind that would keep jest from ending.
-        ...(project === 'unit' ? [] : ['--runInBand', '--forceExit']),
+        ...(project === 'unit' || project === 'simulation' ? [] : ['--runInBand', '--forceExit']),
         '--json',
         `--outputFile=${outputFile}`,
         ...process.argv.slice(2).filter((argument) => argument !== '--unit'),
@@ -90,7 +90,7 @@ if (!unitAlone) {
 }
 const totals = { passed: 0, failed: 0, skipped: 0 };
 let ok = true;
-for (const project of unitAlone ? ['unit'] : ['unit', 'workflows', 'sandbox']) {
+for (const project of unitAlone ? ['unit'] : ['unit', 'simulation', 'workflows', 'sandbox']) {
   say(`tests: ${project}`);
   const result = runJest(project);
   totals.passed += result.passed;
