@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const TESTS = [
   ...['upgrade', 'steering', 'steering-messages', 'blocked-pdb', 'records', 'crash', 'bad-image'],
-  ...['policy', 'canary', 'promotion'],
+  ...['policy', 'canary', 'promotion', 'replace-instance'],
 ];
 
 const root = join(import.meta.dirname, '..', '..');
