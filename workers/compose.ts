@@ -5,7 +5,7 @@ import { createInstances } from '../adapters/ec2/instances.ts';
 import { createFleetFiles } from '../adapters/fleet-files/fleet-files.ts';
 import { createKubernetes } from '../adapters/kubernetes/connect.ts';
 import { createNotifier } from '../adapters/notify/notifier.ts';
-import { PortError } from '../adapters/ports/errors.ts';
+import { NO_RECORDS, PortError } from '../adapters/ports/errors.ts';
 import type { Records } from '../adapters/ports/records.ts';
 import type { Runs } from '../adapters/ports/runs.ts';
 import { createFolderRecords } from '../adapters/records/folder.ts';
@@ -25,7 +25,7 @@ export function createDeps(env: Environment, temporal?: { runs: Runs; namespace:
     instances: createInstances({ version: manifest.version }),
     records:
       records === ''
-        ? refuseAll<Records>('REFIT_RECORDS is not set', ['put', 'get', 'list', 'keys'])
+        ? refuseAll<Records>(NO_RECORDS, ['put', 'get', 'list', 'keys'])
         : createFolderRecords(records),
     runs:
       temporal?.runs ??

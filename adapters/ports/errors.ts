@@ -10,6 +10,9 @@ export type PortErrorKind =
   | 'invalid' // the request can never succeed as it stands
   | 'unsafe'; // going on could hurt: a person must look
 
+/** Why nothing can be read from records that nobody has named a place for. */
+export const NO_RECORDS = 'REFIT_RECORDS is not set';
+
 export class PortError extends Error {
   readonly kind: PortErrorKind;
   constructor(kind: PortErrorKind, message: string, options?: { cause?: unknown }) {

@@ -1,5 +1,6 @@
 // The fleet, its clusters and its records, by the very parts that a worker is composed of. Loaded only
 // when a command needs it: the SDKs of Kubernetes and of AWS take longer to load than most commands run.
+import { NO_RECORDS, PortError } from '../../adapters/ports/errors.ts';
 import type { Records } from '../../adapters/ports/records.ts';
 import type { Environment } from './context.ts';
 import { CliError } from './errors.ts';
@@ -35,13 +36,30 @@ export async function openFleetSide(path: string | undefined, env: Environment):
         }),
       ),
     plan: async (input) => {
-      const definition = await resolveWithTiers(deps, input);
+      const definition = await resolveWithTiers(deps, input).catch((error: unknown) => {
+        throw (env['REFIT_RECORDS'] ?? '') === '' ? explainNoRecords(error) : error;
+      });
       const answer = await lookAtPlan(deps, definition, { keep: (env['REFIT_RECORDS'] ?? '') !== '' });
       return answer.kind === 'refused' ? answer : { ...answer, definition };
     },
     planDrain: (ref, o) => deps.kubernetes.cluster(ref).planDrain(o),
     close: () => deps.kubernetes.close(),
   };
+}
+
+/** Anything else that went amiss says so by itself. */
+function explainNoRecords(error: unknown): unknown {
+  if (!(error instanceof PortError) || error.message !== NO_RECORDS) return error;
+  return new CliError(
+    `${NO_RECORDS}: this fleet has clusters of lower tiers, and what has soaked in them stands in the records`,
+    {
+      hints: [
+        'Set it to the folder that the workers write to.',
+        'Or let a worker make the plan, which has it: refit plan --remote',
+      ],
+      cause: error,
+    },
+  );
 }
 
 export async function openRecords(env: Environment): Promise<Records | undefined> {

@@ -29,3 +29,25 @@ describe('who only looks at the nodes', () => {
     await side.close();
   });
 });
+
+describe('a plan of a cluster with lower tiers', () => {
+  it('says that it needs the records, and what else helps', async () => {
+    const document = fleetDocument();
+    const [first] = document.spec.clusters;
+    if (first === undefined) throw new Error('the fixture has a cluster');
+    document.spec.clusters = [
+      { ...first, name: 'lower', tier: 'dev' },
+      { ...first, name: 'upper', tier: 'prod' },
+    ];
+    const path = join(folder, 'tiers.json');
+    writeFileSync(path, JSON.stringify(document));
+    const side = await openFleetSide(path, { KUBECONFIG: join(folder, 'none') });
+    const [fleet] = await side.collectFleets();
+    const planned = side.plan({ fleet: fleet?.name ?? '', cluster: 'upper', requestedBy: 'ana' });
+    await expect(planned).rejects.toMatchObject({
+      message: expect.stringMatching(/^REFIT_RECORDS is not set: this fleet has clusters of lower tiers/),
+      hints: expect.arrayContaining([expect.stringContaining('refit plan --remote')]),
+    });
+    await side.close();
+  });
+});
