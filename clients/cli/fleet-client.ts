@@ -37,7 +37,7 @@ export async function openFleetSide(path: string | undefined, env: Environment):
       ),
     plan: async (input) => {
       const definition = await resolveWithTiers(deps, input).catch((error: unknown) => {
-        throw (env['REFIT_RECORDS'] ?? '') === '' ? explainNoRecords(error) : error;
+        throw explainNoRecords(error);
       });
       const answer = await lookAtPlan(deps, definition, { keep: (env['REFIT_RECORDS'] ?? '') !== '' });
       return answer.kind === 'refused' ? answer : { ...answer, definition };
