@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { FleetFiles } from '../adapters/ports/fleet-files.ts';
 import { InvalidFleet } from '../domain/invalid-fleet.ts';
 import { isNews, seenOf } from '../domain/machines/promotion-seen.ts';
+import type { NotificationTarget } from '../domain/notification.ts';
 import { orderTiers } from '../domain/planning/tier-order.ts';
 import { judgeSoak } from '../domain/planning/soaked.ts';
 import type { Soak } from '../domain/planning/soaked.ts';
@@ -52,19 +53,30 @@ async function resolve(files: FleetFiles, input: PromotionInput): Promise<Promot
     const release = input.release ?? onlyRelease(tiers);
     const ordered = orderTiers(tiers.clusters);
     // Each as its run will be resolved: what is wrong with the last is told before the first is touched.
+    let notifications: readonly NotificationTarget[] | undefined;
     for (const cluster of ordered.flatMap(({ clusters }) => clusters)) {
-      await files.resolveRun({
+      const resolved = await files.resolveRun({
         fleet,
         cluster,
         release,
         ...(policy === undefined ? {} : { policy }),
         ...(requestedBy === undefined ? {} : { requestedBy }),
       });
+      // The fleet's own: the same for all of its clusters.
+      notifications = resolved.notifications;
     }
     const releaseDigest = tiers.releases.find(({ name }) => name === release)?.digest;
     if (releaseDigest === undefined) throw new Error(`release ${release} of a fleet that was just resolved`);
     const { promotion } = tiers;
-    return { fleet, release, releaseDigest, requestedBy: requestedBy ?? null, promotion, tiers: ordered };
+    return {
+      fleet,
+      release,
+      releaseDigest,
+      requestedBy: requestedBy ?? null,
+      promotion,
+      tiers: ordered,
+      ...(notifications === undefined ? {} : { notifications }),
+    };
   } catch (error) {
     if (error instanceof InvalidFleet) throw ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
     throw error;

@@ -1,6 +1,7 @@
 // A promotion: one release through the tiers of a fleet, cluster by cluster. What was asked, what it was
 // resolved to, and what its parent knows of the run of each cluster. Plain data.
 import type { Promotion, Tier } from './fleet.ts';
+import type { NotificationTarget } from './notification.ts';
 import type { RunOutcome } from './report.ts';
 import type { Gate, RunPhase, RunStatus, WaitingItem } from './status.ts';
 
@@ -23,6 +24,8 @@ export type PromotionDefinition = {
   promotion: Promotion;
   /** In the order in which they are taken; tiers without clusters are left out. */
   tiers: readonly { tier: Tier; clusters: readonly string[] }[];
+  /** Who is told; absent: nobody. */
+  notifications?: readonly NotificationTarget[];
 };
 
 /** What was seen of a cluster's run when it was looked at last. */

@@ -3,8 +3,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { DriftActivities } from '../activities/api.ts';
 import { asWorkflowFailure, failureText, looking } from './activity-calls.ts';
-import { sendNotice } from './fleet-telling.ts';
 import { inputOrFail } from './inputs.ts';
+import { sendNotice } from './telling.ts';
 import { blindNotice, driftNotice, readLastLook } from '../domain/drift.ts';
 import type { ClusterDrift, ClusterLook, DriftResult, DriftScope, LastLook } from '../domain/drift.ts';
 import type { Notice } from '../domain/notification.ts';

@@ -16,10 +16,11 @@ import { workflowNow } from './clock.ts';
 import { collectAdopted, handOver, startReady } from './fleet-children.ts';
 import { setRunHandlers } from './fleet-handlers.ts';
 import { runPump } from './fleet-pump.ts';
-import { tellFailedStart, tellPeople, tellTheEnd } from './fleet-telling.ts';
+import { fleetTeller, tellFailedStart } from './fleet-telling.ts';
 import { watchYeses } from './fleet-yeses.ts';
 import { apply, newFleetRun } from './fleet-run.ts';
 import type { FleetRun } from './fleet-run.ts';
+import { tellPeople, tellTheEnd } from './telling.ts';
 import type { Carried } from './inputs.ts';
 import { msBetween } from '../domain/machines/clock-math.ts';
 import { backQuestionOf } from '../domain/machines/fleet-back.ts';
@@ -73,7 +74,7 @@ export async function driveFleet(o: {
   return await CancellationScope.nonCancellable(async () => {
     void runPump(run);
     void watchYeses(run);
-    void tellPeople(run);
+    void tellPeople(fleetTeller(run));
     const definition = await prepare(run);
     while (!isOver(run.state)) {
       if (run.state.ready.length > 0) await startReady(run);
@@ -271,7 +272,7 @@ async function finish(run: FleetRun, definition: RunDefinition): Promise<FleetUp
   }
   await reaping.reapOldRootVolumes({ cluster }).catch(() => undefined);
   await closing.releaseCluster({ cluster, run: run.identity }).catch(() => undefined);
-  await tellTheEnd(run);
+  await tellTheEnd(fleetTeller(run));
   await condition(() => run.commands.length === 0 && !run.sending && allHandlersFinished());
   if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');
   return { outcome, counts: statusOf(run.state, run.ids).counts, report: run.state.reportDigest };

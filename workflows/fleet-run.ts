@@ -3,6 +3,8 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { RunIdentity } from '../activities/api.ts';
 import { workflowNow } from './clock.ts';
 import type { Carried } from './inputs.ts';
+import { newTelling } from './telling.ts';
+import type { Telling } from './telling.ts';
 import { transition } from '../domain/machines/fleet.ts';
 import type { FleetCommand, FleetEvent } from '../domain/machines/fleet-events.ts';
 import { NO_SCOPE, completeRunState, newRunState } from '../domain/machines/fleet-state.ts';
@@ -33,7 +35,7 @@ export type FleetRun = {
   /** A change of policy is being checked: the next one is laid over its outcome. */
   policyChanging: boolean;
   /** What people are being told of, and in how many messages. */
-  telling: { keys: Set<string>; messages: number };
+  telling: Telling;
   /** Changes of policy that have not been answered. */
   policyChangesOpen: number;
   continueAsNew: (carried: Carried) => Promise<never>;
@@ -71,7 +73,7 @@ export function newFleetRun(o: {
     version: 0,
     answers: new Map(),
     outsideWaitMs: o.outsideWaitMs,
-    telling: { keys: new Set(), messages: 0 },
+    telling: newTelling(),
     policyChanging: false,
     policyChangesOpen: 0,
     continueAsNew: o.continueAsNew,

@@ -19,6 +19,8 @@ import { judging, looking, resolving } from './promotion-calls.ts';
 import { passOn, setPromotionHandlers } from './promotion-handlers.ts';
 import { applyTo, newPromotionRun } from './promotion-run.ts';
 import type { PromotionRun } from './promotion-run.ts';
+import { promotionTeller } from './promotion-telling.ts';
+import { tellPeople, tellTheEnd } from './telling.ts';
 import { msBetween } from '../domain/machines/clock-math.ts';
 import { nextPromotionStep } from '../domain/machines/promotion.ts';
 import type { PromotionStep } from '../domain/machines/promotion.ts';
@@ -50,6 +52,7 @@ export async function drivePromotion(o: {
   );
   return await CancellationScope.nonCancellable(async () => {
     void showPromotion(run);
+    void tellPeople(promotionTeller(run));
     await resolve(run);
     for (;;) {
       const step = nextPromotionStep(run.state);
@@ -187,6 +190,7 @@ async function finish(
       () => undefined,
     );
   }
+  await tellTheEnd(promotionTeller(run));
   await condition(allHandlersFinished);
   if (run.state.aborting?.kind === 'cancel') throw new CancelledFailure('cancelled; its report is recorded');
   return { outcome, counts: promotionStatus(run.state, run.ids).counts, report: run.state.reportDigest };

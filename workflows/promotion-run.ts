@@ -3,6 +3,8 @@ import { workflowInfo } from '@temporalio/workflow';
 import type { RunIdentity } from '../activities/api.ts';
 import { workflowNow } from './clock.ts';
 import type { CarriedPromotion } from './inputs.ts';
+import { newTelling } from './telling.ts';
+import type { Telling } from './telling.ts';
 import type { RunIds } from '../domain/machines/fleet-views.ts';
 import { promote } from '../domain/machines/promotion.ts';
 import type { PromotionEvent, PromotionMove } from '../domain/machines/promotion.ts';
@@ -20,6 +22,8 @@ export type PromotionRun = {
   version: number;
   /** A change of policy is being checked: the next one is laid over its outcome. */
   policyChanging: boolean;
+  /** Messages to people that are on their way. */
+  telling: Telling;
 };
 
 /** An event without its time. */
@@ -35,6 +39,7 @@ export function newPromotionRun(input: PromotionInput, carried: CarriedPromotion
     state: carried?.state ?? newPromotionState(workflowNow()),
     version: 0,
     policyChanging: false,
+    telling: newTelling(),
   };
 }
 

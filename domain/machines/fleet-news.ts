@@ -132,6 +132,6 @@ function rowKey({ indexOf }: Scope, node: string): string {
   return String(indexOf.get(node) ?? node);
 }
 
-function timeKey(at: string): string {
+export function timeKey(at: string): string {
   return Date.parse(at).toString(36);
 }

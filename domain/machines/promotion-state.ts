@@ -38,6 +38,8 @@ export type PromotionState = {
   outcome: RunOutcome | null;
   endedAt: string | null;
   reportDigest: string | null;
+  /** Keys of what people were told and is so still; absent in older ones: nothing was. */
+  told?: readonly string[];
   ignored: readonly IgnoredMessage[];
   events: readonly RunEvent[];
 };

@@ -8,6 +8,7 @@
 import type { ClusterEnd, ClusterSeen, PromotionDefinition } from '../promotion.ts';
 import type { Soak } from '../planning/soaked.ts';
 import type { RunOutcome } from '../report.ts';
+import { withToldOfPromotion } from './promotion-news.ts';
 import { clusterAtWork, withPromotionEvent } from './promotion-state.ts';
 import type { ClusterWay, PromotionState } from './promotion-state.ts';
 
@@ -28,6 +29,8 @@ export type PromotionEvent = { at: string } & (
   | { kind: 'policyChanged'; by: string; policy: Readonly<Record<string, unknown>> }
   | { kind: 'ended'; outcome: RunOutcome }
   | { kind: 'reportRecorded'; digest: string }
+  /** People were told; `lost` is who was not, and why. */
+  | { kind: 'told'; keys: readonly string[]; lost: readonly string[] }
 );
 
 export type PromotionMove = { kind: 'moved'; state: PromotionState } | { kind: 'rejected'; why: string };
@@ -45,7 +48,7 @@ export type PromotionStep =
   | { kind: 'end'; outcome: RunOutcome };
 
 export function promote(state: PromotionState, event: PromotionEvent): PromotionMove {
-  if (state.outcome !== null && event.kind !== 'reportRecorded') {
+  if (state.outcome !== null && event.kind !== 'reportRecorded' && event.kind !== 'told') {
     return { kind: 'rejected', why: `the promotion has ended: ${state.outcome}` };
   }
   switch (event.kind) {
@@ -66,6 +69,8 @@ export function promote(state: PromotionState, event: PromotionEvent): Promotion
       return moved({ ...state, outcome: event.outcome, endedAt: event.at });
     case 'reportRecorded':
       return moved({ ...state, reportDigest: event.digest });
+    case 'told':
+      return moved(withToldOfPromotion(state, event));
     default:
       return bySomebody(state, event);
   }

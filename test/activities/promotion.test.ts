@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createPromotionActivities } from '../../activities/promotion.ts';
 import { InvalidFleet } from '../../domain/invalid-fleet.ts';
+import type { NotificationTarget } from '../../domain/notification.ts';
 import type { FleetTiers, TierCluster } from '../../domain/rollout.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import { makeStatus } from '../clients/fake-temporal.ts';
@@ -43,13 +44,17 @@ beforeEach(() => {
   asked = [];
 });
 
-function activities(o: { tiers?: FleetTiers; refuse?: string } = {}) {
+function activities(
+  o: { tiers?: FleetTiers; refuse?: string; notifications?: readonly NotificationTarget[] } = {},
+) {
   const resolveRun = (input: FleetUpgradeInput) => {
     asked.push(input);
     const place = { file: 'input', line: null, column: null, path: 'release', found: 'x', fix: null };
     const problem = { ...place, expected: 'a release with an image in eu-west-1' };
     if (input.cluster === o.refuse) return Promise.reject(new InvalidFleet([problem]));
-    return Promise.resolve(definitionOf(policyOf(), input));
+    const { notifications } = o;
+    const definition = definitionOf(policyOf(), input);
+    return Promise.resolve(notifications === undefined ? definition : { ...definition, notifications });
   };
   const collectTiers = () => Promise.resolve(o.tiers ?? tiers);
   const fleetFiles = { ...bed.deps.fleetFiles, collectTiers, resolveRun };
@@ -73,6 +78,13 @@ describe('resolvePromotion', () => {
     });
     const rest = { fleet: 'training', release: '2026.11', policy: { windows: [] }, requestedBy: 'ana' };
     expect(asked).toEqual(['dev-1', 'prod-batch', 'prod-sla'].map((name) => ({ ...rest, cluster: name })));
+  });
+
+  it('answers whom the fleet tells, by names of variables alone', async () => {
+    const target = { name: 'oncall', form: 'slack', urlEnv: 'REFIT_NOTIFY_URL', headers: [] } as const;
+    const notifications = [{ ...target, events: ['finished'] as const }];
+    const definition = await answerOf(activities({ notifications }).resolvePromotion, promote);
+    expect(definition.notifications).toEqual(notifications);
   });
 
   it('takes the one release that all pools name, and asks which when they name several', async () => {

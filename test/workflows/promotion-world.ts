@@ -42,7 +42,8 @@ export function threeClusters(bed: Bed, o: WorldOptions & { soakMs: number }): T
       if (world === undefined) return Promise.reject(new Error(`no cluster ${input.cluster}`));
       const tier = CLUSTERS[input.cluster] ?? 'prod';
       const definition = definitionOf(world.policy, input);
-      return Promise.resolve({ ...definition, tier, releaseDigests: { h100: DIGEST } });
+      const notifications = o.notifications === undefined ? {} : { notifications: o.notifications };
+      return Promise.resolve({ ...definition, tier, releaseDigests: { h100: DIGEST }, ...notifications });
     },
   };
   const real = { ...deps, fleetFiles, runs, now: () => new Date() };

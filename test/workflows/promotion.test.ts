@@ -2,6 +2,8 @@
 // to them through it.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { NOTIFICATION_EVENTS } from '../../domain/notification.ts';
+import type { NotificationTarget } from '../../domain/notification.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { RunStatus } from '../../domain/status.ts';
 import { startBed, stopBed, withRun } from './bed.ts';
@@ -87,6 +89,48 @@ describe('a promotion', () => {
         expect((body as RunReport).outcomeWhy).toContain('qa qa-1 is not good enough');
       },
     );
+  });
+
+  it('tells of the cluster that ends it and of its end, once each, beside what the runs tell [I245]', async () => {
+    const everybody: NotificationTarget = {
+      name: 'everybody',
+      form: 'binary',
+      urlEnv: 'REFIT_NOTIFY_URL',
+      headers: [],
+      events: NOTIFICATION_EVENTS,
+    };
+    const o = { soakMs: 0, failuresMax: 5, unavailableMax: 2, notifications: [everybody] };
+    await withPromotion(o, async ({ handle, clusters, id }) => {
+      clusters.worlds['qa-1']?.fail('verifyNode', 'n1');
+      expect(await handle.result()).toMatchObject({ outcome: 'failed' });
+      const notices = Object.values(clusters.worlds).flatMap((world) =>
+        world.notices.map((one) => one.notice),
+      );
+      // Both are sent at once: which of them arrives first is nobody's promise.
+      const of = (workflowId: string) =>
+        notices
+          .filter((notice) => notice.workflowId === workflowId)
+          .map(({ event, cluster, summary }) => ({ event, cluster, summary }))
+          .sort((a, b) => a.event.localeCompare(b.event));
+      expect(of(id)).toEqual([
+        {
+          event: 'failed',
+          cluster: 'qa-1',
+          summary: expect.stringContaining(
+            'the promotion of 2026.11 begins nothing else: qa qa-1 is not good enough',
+          ),
+        },
+        {
+          event: 'finished',
+          cluster: null,
+          summary:
+            'the promotion of 2026.11 has ended as failed: 3 of 4 nodes done, 1 failed; ' +
+            'clusters that were good enough: dev 1 of 1, qa 0 of 1, prod 0 of 1',
+        },
+      ]);
+      expect(of(`${id}/cluster/dev-1`)).toMatchObject([{ event: 'finished' }]);
+      expect(of(`${id}/cluster/qa-1`)).toMatchObject([{ event: 'failed' }, { event: 'finished' }]);
+    });
   });
 
   it('shows the gates of its clusters, and passes answers on, by the long name and the short [I201]', async () => {
