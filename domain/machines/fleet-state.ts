@@ -7,6 +7,7 @@ import type { DecisionName, FleetCommand } from './fleet-events.ts';
 import type { DrainProgress, NodeStateName } from '../node-state.ts';
 import type { CanaryClock } from '../planning/canary-clock.ts';
 import type { Rollback } from './fleet-back.ts';
+import type { StandingReason } from './fleet-since.ts';
 import type { BackStep, NextSteps, NodeStep, PlanRow, PlanSummary } from '../plan.ts';
 import type { Decision, RunOutcome } from '../report.ts';
 import { ROW_CODES, withCode } from '../row-codes.ts';
@@ -159,10 +160,7 @@ export type RunState = {
   resumedAt: string | null;
   /** What the planner said last; null before it was asked. */
   lastPlan:
-    | (Pick<NextSteps, 'slots' | 'waiting' | 'cluster'> & {
-        at: string;
-      })
-    | null;
+    (Pick<NextSteps, 'slots' | 'cluster'> & { at: string; waiting: readonly StandingReason[] }) | null;
   /** The planner's last answer found something to do, or something has changed since. */
   planWanted: boolean;
   planFailure: { since: string; why: string } | null;

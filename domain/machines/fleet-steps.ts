@@ -5,6 +5,7 @@ import { withoutDeferral } from './fleet-deferral.ts';
 import { nodeEvidence, poolEvidence, withSettled } from './fleet-evidence.ts';
 import { isTooLate, whyTooLate } from './fleet-hours.ts';
 import { settleBack } from './fleet-rollback.ts';
+import { withSince } from './fleet-since.ts';
 import { codeOf, occupiedNodes, withEvent, withNodeCode, withNote } from './fleet-state.ts';
 import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import { OCCUPIED_MAX } from '../plan.ts';
@@ -14,6 +15,10 @@ import { ROW_CODES } from '../row-codes.ts';
 import { own } from '../own.ts';
 
 export function applyOffer(state: RunState, scope: Scope, next: NextSteps, at: string): RunState {
+  return withSince(state, takeOffer(state, scope, next, at), at);
+}
+
+function takeOffer(state: RunState, scope: Scope, next: NextSteps, at: string): RunState {
   const settled = next.settled.reduce((so, row) => settle(so, scope, row, at), state);
   const known: RunState = {
     ...settled,

@@ -163,11 +163,11 @@ function listForPlan(state: RunState): readonly WaitingItem[] {
   if (lastPlan === null || state.aborting !== null || state.paused !== null || state.tripped !== null)
     return [];
   const others = lastPlan.waiting.filter(({ why }) => why.kind !== 'deferred');
-  return others.map(({ why, nodes, example }) =>
+  return others.map(({ why, nodes, example, since }) =>
     item(
       `node/${example}`,
       nodes === 1 ? why.text : `${why.text} (and ${String(nodes - 1)} more wait for the same)`,
-      lastPlan.at,
+      since ?? lastPlan.at,
       why.until ?? null,
       why.freedBy ?? 'it is looked at again by itself',
     ),
