@@ -10,10 +10,10 @@ import type { Health } from './real-planner.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const canary = (soakMs: number) => ({ nodes: { kind: 'count' as const, count: 1 }, soakMs });
 const { approval } = policyOf();
@@ -42,7 +42,7 @@ describe('canaries', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 4 } });
       expect(cordons(world).sort()).toEqual(['n1', 'n2', 'n3', 'n4']);
     });
-  }, 180_000);
+  });
 
   it('that look unwell hold the others until they have been well for a whole soak [I113]', async () => {
     const { prepare, health } = prepared();
@@ -58,7 +58,7 @@ describe('canaries', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 2 } });
       expect(cordons(world)).toEqual(['n1', 'n2']);
     });
-  }, 180_000);
+  });
 
   it('that fail trip the run though more failures are allowed, and a person says whether the others follow [I117]', async () => {
     const { prepare } = prepared();
@@ -75,7 +75,7 @@ describe('canaries', () => {
       await update('reject', { gate: 'canary', by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'failed', counts: { failed: 1, skipped: 2 } });
     });
-  }, 180_000);
+  });
 });
 
 describe('gates of the planner', () => {
@@ -101,5 +101,5 @@ describe('gates of the planner', () => {
         ['reject', 'notReady/h100'],
       ]);
     });
-  }, 180_000);
+  });
 });

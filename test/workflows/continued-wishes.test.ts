@@ -8,10 +8,10 @@ let bed: Bed;
 beforeAll(async () => {
   // A small limit makes the server suggest to continue as new again and again.
   bed = await startBed({ continueAfterEvents: 100 });
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 describe('signals that arrive while the run continues as new', () => {
   it('are not lost: each change of policy and each wish takes effect once [I154]', async () => {
@@ -53,5 +53,5 @@ describe('signals that arrive while the run continues as new', () => {
       const order = world.calls.filter(({ step }) => step === 'cordonNode').map(({ node }) => node);
       expect(order.slice(1, wishes.length + 1)).toEqual(wishes);
     });
-  }, 240_000);
+  });
 });

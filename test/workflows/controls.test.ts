@@ -286,7 +286,7 @@ describe('terminate of the run', () => {
       expect(ofFormer).toMatchObject({ outcome: { kind: 'done' } });
       expect(world.count('cordonNode', 'n1')).toBe(2);
     });
-  }, 120_000);
+  });
 });
 
 describe('one node alone', () => {

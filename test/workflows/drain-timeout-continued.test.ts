@@ -8,10 +8,10 @@ let bed: Bed;
 beforeAll(async () => {
   // A small limit makes the server suggest to continue as new after a few messages.
   bed = await startBed({ continueAfterEvents: 150 });
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const deferring = { ...defaultPolicy.drain, onTimeout: 'defer', deferralsMax: 2, deferForMs: 2_000 } as const;
 const MESSAGES_MAX = 400;
@@ -46,7 +46,7 @@ describe('a run that continues as new', () => {
         ['done', 1],
       ]);
     });
-  }, 240_000);
+  });
 
   it('keeps a question of force, pod by pod, and its answer reaches the child [I160]', async () => {
     const drain = { ...deferring, onTimeout: 'force' } as const;
@@ -61,5 +61,5 @@ describe('a run that continues as new', () => {
       expect(await bed.client.workflow.getHandle(id).result()).toMatchObject({ counts: { done: 1 } });
       expect(world.forced).toEqual([['uid-b1']]);
     });
-  }, 240_000);
+  });
 });

@@ -9,10 +9,10 @@ import type { RunStatus } from '../../domain/status.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const deferring = { ...defaultPolicy.drain, onTimeout: 'defer', deferralsMax: 2, deferForMs: 2_000 } as const;
 
@@ -42,7 +42,7 @@ describe('a drain that times out', () => {
       const ends = world.histories.filter(({ node }) => node === 'n1').map(({ outcome }) => outcome.kind);
       expect(ends).toEqual(['deferred', 'done']);
     });
-  }, 180_000);
+  });
 
   it('fails its node when it was deferred as often as the policy allows [I157]', async () => {
     const o = { nodes: 1, policy: { drain: { ...deferring, deferralsMax: 1 } }, name: 'defer-too-often' };
@@ -59,7 +59,7 @@ describe('a drain that times out', () => {
       // It stays cordoned, as any node whose drain has failed.
       expect(world.cordoned.has('n1')).toBe(true);
     });
-  }, 180_000);
+  });
 
   it('leaves a deferred node to a person who skips it, and ends well [I155]', async () => {
     const far = { ...deferring, deferForMs: 3_600_000 };
@@ -70,7 +70,7 @@ describe('a drain that times out', () => {
       await update('skipNode', { node: 'n1', by: 'sam', reason: 'its job runs for a week' });
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1, skipped: 1 } });
     });
-  }, 180_000);
+  });
 });
 
 const bare = (...names: string[]) =>
@@ -107,7 +107,7 @@ describe('gate force', () => {
         ['approve', 'force/n1', 'kim'],
       ]);
     });
-  }, 180_000);
+  });
 
   it('that is rejected defers the node, which asks again when it comes back, and then fails [I162]', async () => {
     const o = { nodes: 1, policy: { drain: forcing }, name: 'force-rejected' };
@@ -123,7 +123,7 @@ describe('gate force', () => {
       expect(tripped.counts).toMatchObject({ failed: 1 });
       expect(world.forced).toEqual([]);
     });
-  }, 180_000);
+  });
 
   it('is closed by a skip, which puts the node back', async () => {
     const o = { nodes: 1, policy: { drain: forcing }, name: 'force-skipped' };
@@ -134,7 +134,7 @@ describe('gate force', () => {
       expect(await handle.result()).toMatchObject({ counts: { skipped: 1, failed: 0 } });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 180_000);
+  });
 
   it('is not left standing with a cordoned node when its run is terminated', async () => {
     const o = { nodes: 1, policy: { drain: forcing }, name: 'force-orphaned' };
@@ -145,5 +145,5 @@ describe('gate force', () => {
       expect(await child('n1').result()).toMatchObject({ outcome: { kind: 'putBack', uncordoned: true } });
       expect(world.cordoned.size).toBe(0);
     });
-  }, 180_000);
+  });
 });

@@ -17,10 +17,10 @@ import type { Bed } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 let watches = 0;
 
@@ -100,7 +100,7 @@ describe('a schedule of refit', () => {
     await side.delete('drift.training');
     await expect(side.pause({ scheduleId: 'drift.training', note: 'gone' })).rejects.toThrow(ScheduleUnknown);
     await until((one) => one === undefined);
-  }, 300_000);
+  });
 });
 
 describe('driftWatch', () => {
@@ -134,7 +134,7 @@ describe('driftWatch', () => {
       });
       expect(fleet.told).toHaveLength(2);
     });
-  }, 300_000);
+  });
 
   it('looks at the others while a cluster is away, remembers what it knew, and tells again what reached nobody', async () => {
     const fleet = createDriftBed();
@@ -161,7 +161,7 @@ describe('driftWatch', () => {
       await look();
       expect(fleet.told).toHaveLength(2);
     });
-  }, 300_000);
+  });
 
   it('fails with InvalidInput when its input says nothing that it knows', async () => {
     const fleet = createDriftBed({ notifies: false });
@@ -181,5 +181,5 @@ describe('driftWatch', () => {
         expect((error as WorkflowFailedError).cause).toMatchObject({ type: 'InvalidInput' });
       }
     });
-  }, 300_000);
+  });
 });

@@ -7,10 +7,10 @@ import type { Bed, Running } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const inState = (node: string, state: string) => (s: Awaited<ReturnType<Running['status']>>) =>
   s.active.some((child) => child.node === node && child.state === state);
@@ -40,7 +40,7 @@ describe('onExceeded: stop', () => {
       expect(world.decisions).toMatchObject([{ kind: 'stop', by: 'policy test' }]);
       expect((await handle.describe()).status.name).toBe('COMPLETED');
     });
-  }, 180_000);
+  });
 });
 
 describe('successMin', () => {
@@ -56,5 +56,5 @@ describe('successMin', () => {
       await update('resume', { by: 'sam' });
       expect(await handle.result()).toMatchObject({ outcome: 'failed', counts: { done: 2, failed: 1 } });
     });
-  }, 180_000);
+  });
 });

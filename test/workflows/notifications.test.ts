@@ -13,10 +13,10 @@ import type { FakeWorld } from './fake-world.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const target = (
   name: string,
@@ -62,7 +62,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'end')).toMatchObject([{ event: 'finished' }]);
       expect(told(world, 'end')[0]?.summary).toBe('the run has ended as succeeded: 4 of 4 nodes done');
     });
-  }, 300_000);
+  });
 
   it('tells of nodes that failed and of the trip, and of a start that was refused', async () => {
     const notifications = [target('all')];
@@ -90,7 +90,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'all')).toMatchObject([{ event: 'failed' }]);
       expect(told(world, 'all')[0]?.summary).toContain('node n1: has no instance');
     });
-  }, 300_000);
+  });
 
   it('goes on while nobody takes its messages, and ends without them [I218]', async () => {
     const notifications = [target('away'), target('there'), target('gone')];
@@ -115,7 +115,7 @@ describe('a run with notifications', () => {
       expect(told(world, 'away')).toEqual([]);
       expect(world.released).toBe(1);
     });
-  }, 300_000);
+  });
 
   it('has nothing of where its messages go in its history, also when they fail [I216]', async () => {
     const webhook = await startWebhook();
@@ -145,7 +145,7 @@ describe('a run with notifications', () => {
       expect(text).not.toContain('very-secret');
       expect(text).not.toContain(webhook.url);
     });
-  }, 300_000);
+  });
 
   it('that names no place writes no event of it into its history [I216]', async () => {
     await withRun(bed, { nodes: 1, name: 'silent' }, async ({ handle, world }) => {
@@ -157,5 +157,5 @@ describe('a run with notifications', () => {
       );
       expect(timers).toEqual([]);
     });
-  }, 300_000);
+  });
 });

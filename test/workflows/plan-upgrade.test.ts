@@ -11,10 +11,10 @@ import type { FakeWorld } from './fake-world.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const input = { fleet: 'training', cluster: 'prod-east', planDigest: 'sha256:before' };
 
@@ -85,7 +85,7 @@ describe('a plan made by a worker', () => {
         rows: [{ node: 'n1', meets: { risks: [{ kind: 'bare' }] } }],
       });
     });
-  }, 120_000);
+  });
 
   it('answers what would refuse a run, and fails on an input that no run would take [I176]', async () => {
     const refusals = [{ kind: 'x', where: 'n1', text: 'no providerID' }];
@@ -106,7 +106,7 @@ describe('a plan made by a worker', () => {
         message: expect.stringContaining('prod-west'),
       });
     });
-  }, 120_000);
+  });
 });
 
 describe('a run that was started for another plan', () => {
@@ -120,5 +120,5 @@ describe('a run that was started for another plan', () => {
       });
       expect(world.count('cordonNode')).toBe(0);
     });
-  }, 120_000);
+  });
 });

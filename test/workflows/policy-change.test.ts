@@ -7,10 +7,10 @@ import type { Bed, Running } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const by = { by: 'sam', reason: 'alarm' };
 const inState = (node: string, state: string) => (s: Awaited<ReturnType<Running['status']>>) =>
@@ -49,7 +49,7 @@ describe('changePolicy', () => {
         },
       ]);
     });
-  }, 180_000);
+  });
 
   it('starts more at once when it is more lenient, without waiting for an end', async () => {
     await withRun(bed, { nodes: 4, name: 'lenient' }, async ({ handle, until, update, world }) => {
@@ -60,7 +60,7 @@ describe('changePolicy', () => {
       for (const node of ['n1', 'n2', 'n3']) world.release('drainNode', node);
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 4 } });
     });
-  }, 180_000);
+  });
 
   it('leaves a node at work its own drain timeout, and gives the next one the new', async () => {
     await withRun(bed, { nodes: 2, name: 'drain-timeout' }, async ({ handle, until, update, world }) => {
@@ -79,7 +79,7 @@ describe('changePolicy', () => {
       world.release('drainNode', 'n2');
       expect(await handle.result()).toMatchObject({ counts: { done: 2 } });
     });
-  }, 180_000);
+  });
 
   it('is refused in full with what is wrong: the Update rejects, the signal is ignored with it [I153]', async () => {
     await withRun(bed, { nodes: 1, name: 'refused-policy' }, async ({ until, update, signal, world }) => {
@@ -103,7 +103,7 @@ describe('changePolicy', () => {
       expect(told).toContain('policy: found nothing, expected an object');
       expect(world.decisions).toEqual([]);
     });
-  }, 180_000);
+  });
 
   it('is laid over the one before, also when both come at once', async () => {
     await withRun(bed, { nodes: 1, name: 'two-changes' }, async ({ until, update, world }) => {
@@ -123,7 +123,7 @@ describe('changePolicy', () => {
       });
       expect(same.effect).toBe('every field has that value already');
     });
-  }, 180_000);
+  });
 
   it('lets no step start that the planner was asked for by the former policy [I152]', async () => {
     const o = { nodes: 4, unavailableMax: 4, name: 'stale-steps' };
@@ -135,7 +135,7 @@ describe('changePolicy', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 4 } });
       expect(world.cordonedMost).toBe(1);
     });
-  }, 180_000);
+  });
 
   it('works while the run is paused and while it has tripped, and answers why not when it aborts', async () => {
     await withRun(bed, { nodes: 3, name: 'policy-phases' }, async ({ until, update, world, handle }) => {
@@ -156,7 +156,7 @@ describe('changePolicy', () => {
       await expect(late).rejects.toThrow();
       expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
     });
-  }, 180_000);
+  });
 });
 
 describe('nextNode', () => {
@@ -178,5 +178,5 @@ describe('nextNode', () => {
         ['nextNode', 'n5', 'ana'],
       ]);
     });
-  }, 180_000);
+  });
 });

@@ -8,10 +8,10 @@ import type { Bed } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const policy: Partial<Policy> = {
   reimage: { ...defaultPolicy.reimage, method: 'replaceInstance', timeoutMs: 600_000 },
@@ -43,7 +43,7 @@ describe('replaceInstance', () => {
       });
       expect(world.reports[0]?.notes).toEqual([{ node: 'n1', state: 'done', why: 'replaced by n1-new' }]);
     });
-  }, 120_000);
+  });
 
   it('without capacity leaves the node alone, tries again later, and counts no failure [I207]', async () => {
     await withRun(bed, { nodes: 1, policy, name: 'no-capacity' }, async ({ handle, until, world }) => {
@@ -56,7 +56,7 @@ describe('replaceInstance', () => {
       expect(world.cordonedMost).toBe(0);
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1, failed: 0 } });
     });
-  }, 120_000);
+  });
 
   it('takes away what was launched when somebody skips the node before it is in service [I211]', async () => {
     await withRun(
@@ -76,7 +76,7 @@ describe('replaceInstance', () => {
         expect([...world.launched]).toEqual(['n2/1']);
       },
     );
-  }, 120_000);
+  });
 
   it('fails untouched when its replacement never joins, and is launched for anew by a retry [I205]', async () => {
     await withRun(
@@ -100,7 +100,7 @@ describe('replaceInstance', () => {
         ).toEqual([1, 2]);
       },
     );
-  }, 120_000);
+  });
 
   it('is held by a pause right before the old instance goes, and goes on after it [I208]', async () => {
     await withRun(
@@ -117,7 +117,7 @@ describe('replaceInstance', () => {
         expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       },
     );
-  }, 120_000);
+  });
 
   it('takes the instance in service up again when its drain was deferred, and launches no other [I206]', async () => {
     const drain = {
@@ -135,5 +135,5 @@ describe('replaceInstance', () => {
       const ends = world.histories.map(({ outcome }) => outcome.kind);
       expect(ends).toEqual(['deferred', 'done']);
     });
-  }, 120_000);
+  });
 });

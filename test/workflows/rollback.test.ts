@@ -11,10 +11,10 @@ let bed: Bed;
 beforeAll(async () => {
   // So small that a rollback of a few nodes continues as new more than once.
   bed = await startBed({ continueAfterEvents: 120 });
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const prepare = (world: FakeWorld) => withRealPlanner(world, { notReady: new Set() });
 const { failure } = policyOf();
@@ -48,7 +48,7 @@ describe('a rollback', () => {
         ['2026.11', '2026.09', 2],
       ]);
     });
-  }, 180_000);
+  });
 
   it('that a person asks for takes the newest back first, one at a time, across continue-as-new [I186] [I187] [I192]', async () => {
     await withRun(bed, { nodes: 8, prepare }, async ({ handle, until, update, world, firstRunId }) => {
@@ -66,7 +66,7 @@ describe('a rollback', () => {
       expect(world.cordonedMost).toBe(1);
       expect((await handle.describe()).runId).not.toBe(firstRunId);
     });
-  }, 180_000);
+  });
 
   it('stops for a person when a way back fails, and goes on by retry and resume [I189]', async () => {
     await withRun(bed, { nodes: 3, prepare }, async ({ handle, until, update, world }) => {
@@ -87,7 +87,7 @@ describe('a rollback', () => {
         ['n1', 2],
       ]);
     });
-  }, 180_000);
+  });
 
   it('only lifts the cordon of a node whose drain failed [I190]', async () => {
     const o = { nodes: 3, policy: rollsBack, prepare };
@@ -103,7 +103,7 @@ describe('a rollback', () => {
       ]);
       expect([world.count('putBackNode', 'n2'), world.cordoned.size]).toEqual([1, 0]);
     });
-  }, 180_000);
+  });
 
   it('asks at the same gates as the way there [I185]', async () => {
     const o = { nodes: 2, approval: { before: 'node' as const }, prepare };
@@ -121,5 +121,5 @@ describe('a rollback', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'rolledBack', counts: { wentBack: 1 } });
       expect(world.laid.get('n1')).toBe('2026.09');
     });
-  }, 180_000);
+  });
 });

@@ -6,10 +6,10 @@ import type { Bed } from './bed.ts';
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed();
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 180_000);
+});
 
 const HOUR_MS = 3_600_000;
 
@@ -32,7 +32,7 @@ describe('a node that soaks', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1 } });
       expect(world.histories[0]?.transitions.map(({ state }) => state)).toContain('soaking');
     });
-  }, 180_000);
+  });
 
   it('and turns bad has failed while soaking, and stays cordoned', async () => {
     const o = { nodes: 1, verifySoakMs: HOUR_MS, name: 'soak-bad' };
@@ -43,5 +43,5 @@ describe('a node that soaks', () => {
       expect(tripped.events.at(-2)?.text).toContain('failed while soaking: turned bad');
       expect([...world.cordoned]).toEqual(['n1']);
     });
-  }, 180_000);
+  });
 });

@@ -9,10 +9,10 @@ let bed: Bed;
 beforeAll(async () => {
   // Low enough that a run can be made to continue as new by messages alone.
   bed = await startBed({ continueAfterEvents: 150 });
-}, 120_000);
+});
 afterAll(async () => {
   await stopBed(bed);
-}, 60_000);
+});
 
 const MINUTE_MS = 60_000;
 const SECOND_MS = 1000;
@@ -69,7 +69,7 @@ describe('a window that closes in mid-run', () => {
       expect(Date.now()).toBeGreaterThanOrEqual(opens);
       expect(world.cordonedMost).toBe(1);
     });
-  }, 240_000);
+  });
 });
 
 describe('an approval outside of the hours', () => {
@@ -95,7 +95,7 @@ describe('an approval outside of the hours', () => {
       expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(freeze.until));
       expect(world.decisions.filter(({ kind }) => kind === 'approve')).toHaveLength(1);
     });
-  }, 120_000);
+  });
 });
 
 describe('a child that comes too late', () => {
@@ -118,7 +118,7 @@ describe('a child that comes too late', () => {
       expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(freeze.until));
       expect(world.count('cordonNode', 'n1')).toBe(1);
     });
-  }, 120_000);
+  });
 });
 
 describe('a closed window', () => {
@@ -139,7 +139,7 @@ describe('a closed window', () => {
       expect(await latest().result()).toMatchObject({ outcome: 'succeeded', counts: { done: 2 } });
       expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(freeze.until));
     });
-  }, 120_000);
+  });
 });
 
 describe('windows', () => {
