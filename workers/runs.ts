@@ -5,6 +5,8 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { PortError } from '../adapters/ports/errors.ts';
 import type { ChildRun, Grant, RunState, Runs } from '../adapters/ports/runs.ts';
 import type { RunStatus } from '../domain/status.ts';
+import { ASKING, createAsking } from './asking.ts';
+import type { Ask } from './asking.ts';
 import {
   grantQuery,
   nodeProgressSignal,
@@ -17,8 +19,9 @@ import {
 const CALL_TIMEOUT_MS = 10_000;
 
 export function createRuns(client: Client): Runs {
+  const ask = createAsking(ASKING);
   return {
-    checkGrant: (o) => checkGrant(client, o),
+    checkGrant: (o) => checkGrant(client, ask, o),
     collectState: (o) => collectState(client, o),
     collectChild: (o) => collectChild(client, o.childId),
     collectStatus: ({ workflowId }) => collectStatus(client, workflowId),
@@ -40,14 +43,16 @@ export function createRuns(client: Client): Runs {
   };
 }
 
+/** A node waits for it: a free slot for its cordon, an empty node for its reimage. */
 async function checkGrant(
   client: Client,
+  ask: Ask,
   o: { workflowId: string; firstExecutionRunId: string; node: string },
 ): Promise<Grant> {
   try {
-    const answer = await bounded(client, () =>
-      client.workflow.getHandle(o.workflowId).query(grantQuery, { node: o.node }),
-    );
+    const handle = client.workflow.getHandle(o.workflowId);
+    const put = () => handle.query(grantQuery, { node: o.node });
+    const answer = await ask(() => bounded(client, put), isNotOpen);
     if (answer.firstExecutionRunId !== o.firstExecutionRunId) {
       return {
         kind: 'parentGone',
@@ -56,12 +61,16 @@ async function checkGrant(
     }
     return answer.kind === 'granted' ? { kind: 'granted' } : { kind: answer.kind, why: answer.why };
   } catch (error) {
-    // The client is made to have queries of closed workflows rejected.
-    if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError) {
+    if (isNotOpen(error)) {
       return { kind: 'parentGone', why: `the run ${o.workflowId} is open no more` };
     }
     throw unreachable(`no grant from ${o.workflowId}`, error);
   }
+}
+
+/** The client is made to have queries of closed workflows rejected. */
+function isNotOpen(error: unknown): boolean {
+  return error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError;
 }
 
 async function collectState(
