@@ -2,7 +2,7 @@
 // written down (markdown) is a client's; it escapes every text, whoever wrote it.
 
 export type Block =
-  | { kind: 'heading'; depth: 1 | 2 | 3; text: string }
+  | { kind: 'heading'; depth: 1 | 2 | 3 | 4; text: string }
   | { kind: 'paragraph'; text: string }
   | { kind: 'list'; ordered?: true; items: readonly string[] }
   | { kind: 'table'; header: readonly string[]; rows: readonly (readonly string[])[] }

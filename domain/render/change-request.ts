@@ -34,11 +34,15 @@ export type PlannedChange = {
   rows: readonly PlanRow[];
   definition: RunDefinition;
   estimate: PlanEstimate | undefined;
-  /** The command that starts this very plan. */
-  start: string;
 };
 
-export function changeRequest(change: PlannedChange): readonly Block[] {
+/** `start`: the command that starts this very plan. */
+export function changeRequest(change: PlannedChange & { start: string }): readonly Block[] {
+  return [...describeChange(change), ...signatures(change)];
+}
+
+/** What would be done, without what is signed. */
+export function describeChange(change: PlannedChange): readonly Block[] {
   return [
     ...head(change),
     ...scope(change),
@@ -49,7 +53,6 @@ export function changeRequest(change: PlannedChange): readonly Block[] {
     ...wayBack(change),
     ...asked(change),
     ...nodes(change),
-    ...signatures(change),
   ];
 }
 
@@ -255,21 +258,29 @@ function noteOf({ canary, wasNotReady, meets }: PlanRow): string {
   ].join('; ');
 }
 
-function signatures({ definition, start }: PlannedChange): readonly Block[] {
-  const approvers = Math.max(1, ...definition.pools.map(({ policy }) => policy.approval.approvers));
-  const people = [
-    ['Requested by', definition.requestedBy ?? ''],
-    ...Array.from({ length: approvers }, () => ['Approved by', '']),
-  ];
+function signatures({ definition, start }: PlannedChange & { start: string }): readonly Block[] {
   return [
     heading(2, 'Signatures'),
     paragraph(
       'What is signed is the plan of this digest. Started by it, a run is this plan or does not begin:',
     ),
     { kind: 'command', text: start },
-    ...table(
-      ['', 'Name', 'Date', 'Signature'],
-      people.map(([role = '', name = '']) => [role, name, '', '']),
-    ),
+    ...linesToSign({ requestedBy: definition.requestedBy, approvers: approversOf(definition) }),
   ];
+}
+
+/** The most that a policy asks for. */
+export function approversOf({ pools }: RunDefinition): number {
+  return Math.max(1, ...pools.map(({ policy }) => policy.approval.approvers));
+}
+
+export function linesToSign(o: { requestedBy: string | null; approvers: number }): readonly Block[] {
+  const people = [
+    ['Requested by', o.requestedBy ?? ''],
+    ...Array.from({ length: o.approvers }, () => ['Approved by', '']),
+  ];
+  return table(
+    ['', 'Name', 'Date', 'Signature'],
+    people.map(([role = '', name = '']) => [role, name, '', '']),
+  );
 }

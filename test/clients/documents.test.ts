@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { heading, list, paragraph, table } from '../../domain/document.ts';
 import { changeRequest } from '../../domain/render/change-request.ts';
 import type { PlannedChange } from '../../domain/render/change-request.ts';
+import { promotionRequest } from '../../domain/render/promotion-request.ts';
 import { reportDocument } from '../../domain/render/report-document.ts';
 import type { RunRecord } from '../../domain/render/report-document.ts';
 import { renderMarkdown } from '../../clients/cli/documents.ts';
@@ -52,7 +53,7 @@ const record: RunRecord = {
 
 const risk = { kind: 'bare' as const, pods: 1, example: 'default/web-1', text: 'no controller' };
 const bare = { summary: plan, rows: samplePlan().rows };
-const change: PlannedChange = {
+const change: PlannedChange & { start: string } = {
   definition: samplePlan().definition,
   summary: {
     ...plan,
@@ -80,6 +81,24 @@ const TEXTS: Readonly<Record<string, () => Promise<string>>> = {
   'change-request.md': () => renderMarkdown(changeRequest(change)),
   'change-request-without-a-look.md': () =>
     renderMarkdown(changeRequest({ ...change, ...bare, estimate: undefined })),
+  'promotion-request.md': () =>
+    renderMarkdown(
+      promotionRequest({
+        input: { fleet: 'training', promote: true, release: '2026.11', requestedBy: 'ana' },
+        promotion: { soakMs: 3_600_000, successMinPercent: 95 },
+        start: 'refit upgrade --promote --fleet training --release 2026.11',
+        clusters: [
+          {
+            ...{ tier: 'dev', cluster: 'dev-1', to: '2026.11', nodes: 5, upgrade: 3, note: 'asks nobody' },
+            ...{ refused: false, change: { ...bare, definition: change.definition, estimate: undefined } },
+          },
+          {
+            ...{ tier: 'prod', cluster: 'prod-1', to: '2026.11', nodes: 0, upgrade: 0 },
+            ...{ note: 'refused: node h100-1: has no instance', refused: true, change: null },
+          },
+        ],
+      }),
+    ),
   'report.md': () => renderMarkdown(reportDocument(record)),
   'report-of-an-open-run.md': () =>
     renderMarkdown(

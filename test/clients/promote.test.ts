@@ -86,6 +86,50 @@ describe('refit plan --promote', () => {
     ]);
   });
 
+  it('exits with 2 where there is something to upgrade, when that is asked for', async () => {
+    const { side, given } = parts();
+    const asked = ['plan', '--promote', '--detailed-exitcode'];
+    const { exitCode, err } = await runRefit(asked, given);
+    expect(exitCode).toBe(2);
+    expect(err).toContain('Do it: refit upgrade --promote --fleet training');
+    const { summary, ...rest } = samplePlan();
+    const nothing = { ...summary, counts: { ...summary.counts, upgrade: 0 } };
+    side.answer = { kind: 'planned', ...rest, summary: nothing };
+    expect(await runRefit(asked, given)).toMatchObject({ exitCode: 0, err: '' });
+  });
+
+  it('is one document as markdown, of all clusters in their order, with what none of them promises [I246]', async () => {
+    const { given } = parts();
+    const args = ['plan', '--promote', '--release', '2026.11', '-o', 'markdown'];
+    const { exitCode, out } = await runRefit(args, given);
+    expect(exitCode).toBe(0);
+    const headings = out.split('\n').filter((line) => /^##? /.test(line));
+    expect(headings).toEqual([
+      '# Change request: promotion of 2026.11 through fleet training',
+      '## Order',
+      '## Before the next tier',
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/^## Change request: .* on cluster /)),
+      '## Signatures',
+    ]);
+    expect(out).toContain('The digests say what was looked at; they bind nothing.');
+    expect(out).toContain('refit upgrade --promote --fleet training --release 2026.11');
+  });
+
+  it('is made by a worker with --remote, cluster by cluster, out of the same tiers [I246]', async () => {
+    const { temporal, side, given } = parts();
+    const { summary, rows, definition } = samplePlan();
+    temporal.planned = {
+      end: { kind: 'completed', result: { kind: 'planned', summary, definition } },
+      answers: { plan: { summary, rows, total: rows.length, next: null } },
+    };
+    const local = await runRefit(['plan', '--promote', '-o', 'json'], given);
+    side.answer = { kind: 'refused', refusals: [] };
+    const remote = await runRefit(['plan', '--promote', '-o', 'json', '--remote'], given);
+    expect(remote).toEqual(local);
+    expect(temporal.plans.map(({ input }) => input.cluster)).toEqual(['dev-1', 'qa-1', 'prod-east']);
+    expect(JSON.parse(remote.out)).toMatchObject({ rows: [{ digest: summary.digest }, {}, {}] });
+  });
+
   it('exits with 3 when a cluster would be refused', async () => {
     const { side, given } = parts();
     side.answer = { kind: 'refused', refusals: [{ kind: 'x', where: 'node n1', text: 'has no instance' }] };

@@ -18,7 +18,7 @@ import { outputOption, printFacts, say } from '../output.ts';
 import type { Format } from '../output.ts';
 import { planRemotely } from '../remote-plan.ts';
 import { startCommandOf } from '../start-command.ts';
-import { planPromotion } from './promote.ts';
+import { planPromotion } from './plan-promotion.ts';
 import { addUpgradeOptions, makeUpgradeInput, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 

@@ -1,16 +1,12 @@
-// `refit upgrade --promote` and `refit plan --promote`: one release through all clusters of a fleet, tier by tier.
-import { formatDuration } from '../../../domain/duration.ts';
+// `refit upgrade --promote`: one release through all clusters of a fleet, tier by tier. What it would do is
+// plan-promotion.ts.
 import type { Fleet } from '../../../domain/fleet.ts';
 import { renderInvalid } from '../../../domain/parse/parsed.ts';
 import { parsePromotionInput } from '../../../domain/parse/workflow-inputs.ts';
-import { orderTiers } from '../../../domain/planning/tier-order.ts';
 import type { PromotionInput } from '../../../domain/promotion.ts';
 import type { CliContext } from '../context.ts';
-import { renderColumns } from '../columns.ts';
 import { CliError } from '../errors.ts';
-import { EXIT } from '../exit-codes.ts';
 import { withFleet } from '../fleet-side.ts';
-import type { FleetSide } from '../fleet-side.ts';
 import { parsePolicy } from '../options.ts';
 import type { RunFlags } from '../options.ts';
 import { isForPrograms, printFacts, say } from '../output.ts';
@@ -50,95 +46,24 @@ export async function startPromotion(
   });
 }
 
-/** For each cluster in its turn what an upgrade would do now. */
-export async function planPromotion(
-  context: CliContext,
-  cluster: string | undefined,
-  flags: UpgradeFlags & { output: Format },
-): Promise<void> {
-  await withFleet(context, flags, async (side) => {
-    const fleet = pickFleet(await side.collectFleets(), flags.fleet);
-    const input = inputOf(context, fleet.name, cluster, flags);
-    const rows = await collectRows(side, fleet, input);
-    const { soakMs, successMinPercent } = fleet.promotion;
-    const facts = { kind: 'promotion', fleet: fleet.name, release: input.release ?? null, rows };
-    printFacts(context, flags.output, facts, () =>
-      [
-        `Promotion through fleet ${fleet.name}, one cluster at a time; a tier soaks for ${formatDuration(soakMs)}, ` +
-          `and at least ${String(successMinPercent)}% of a cluster's ended nodes must be done`,
-        '',
-        renderColumns(
-          ['TIER', 'CLUSTER', 'TO', 'NODES', 'NOTE'],
-          rows.map((row) => [
-            row.tier,
-            row.cluster,
-            row.to,
-            `${String(row.upgrade)} of ${String(row.nodes)}`,
-            row.note,
-          ]),
-        ),
-      ].join('\n'),
-    );
-    if (rows.some(({ refused }) => refused)) {
-      say(context, 'A cluster that is refused ends the promotion when its turn comes.');
-      context.setExitCode(EXIT.refused);
-    }
-  });
-}
-
-async function collectRows(side: FleetSide, fleet: Fleet, { release, policy, requestedBy }: PromotionInput) {
-  const clusters = fleet.clusters.map(({ name, tier, pools }) => ({
-    name,
-    tier,
-    sla: pools.some(({ sla }) => sla),
-  }));
-  const rows = [];
-  for (const { tier, clusters: names } of orderTiers(clusters)) {
-    for (const cluster of names) {
-      const answer = await side.plan({
-        fleet: fleet.name,
-        cluster,
-        ...(release === undefined ? {} : { release }),
-        ...(policy === undefined ? {} : { policy }),
-        ...(requestedBy === undefined ? {} : { requestedBy }),
-      });
-      if (answer.kind === 'refused') {
-        const note = `refused: ${answer.refusals.map((one) => `${one.where}: ${one.text}`).join('; ')}`;
-        rows.push({ tier, cluster, to: release ?? '', nodes: 0, upgrade: 0, note, refused: true });
-        continue;
-      }
-      const { summary, definition } = answer;
-      const to = [...new Set(summary.pools.map((pool) => pool.to))].join(', ');
-      const asks = new Set((definition?.pools ?? []).map((pool) => pool.policy.approval.before));
-      asks.delete('never');
-      const note = asks.size === 0 ? 'asks nobody' : `asks before: ${[...asks].join(', ')}`;
-      rows.push({
-        tier,
-        cluster,
-        to,
-        nodes: summary.rows,
-        upgrade: summary.counts.upgrade,
-        note,
-        refused: false,
-      });
-    }
-  }
-  return rows;
-}
-
 async function makeInput(
   context: CliContext,
   cluster: string | undefined,
   flags: Flags,
 ): Promise<PromotionInput> {
   const hasFiles = flags.fleetFile !== undefined || (context.env['REFIT_FLEET'] ?? '') !== '';
-  if (!hasFiles && flags.fleet !== undefined) return inputOf(context, flags.fleet, cluster, flags);
+  if (!hasFiles && flags.fleet !== undefined) return promotionInputOf(context, flags.fleet, cluster, flags);
   return withFleet(context, flags, async (side) =>
-    inputOf(context, pickFleet(await side.collectFleets(), flags.fleet).name, cluster, flags),
+    promotionInputOf(
+      context,
+      pickFleetToPromote(await side.collectFleets(), flags.fleet).name,
+      cluster,
+      flags,
+    ),
   );
 }
 
-function pickFleet(fleets: readonly Fleet[], wanted: string | undefined): Fleet {
+export function pickFleetToPromote(fleets: readonly Fleet[], wanted: string | undefined): Fleet {
   const found = fleets.filter(({ name }) => wanted === undefined || name === wanted);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
@@ -149,7 +74,7 @@ function pickFleet(fleets: readonly Fleet[], wanted: string | undefined): Fleet 
   );
 }
 
-function inputOf(
+export function promotionInputOf(
   context: CliContext,
   fleet: string,
   cluster: string | undefined,

@@ -19,7 +19,8 @@ import { addUpgradeOptions, makeWorkerInput } from '../upgrade-input.ts';
 import type { UpgradeFlags } from '../upgrade-input.ts';
 import { watchRun } from '../watch/watch-run.ts';
 import { showPlan } from './plan.ts';
-import { planPromotion, startPromotion } from './promote.ts';
+import { planPromotion } from './plan-promotion.ts';
+import { startPromotion } from './promote.ts';
 import { sayEnd } from './status.ts';
 
 type Flags = UpgradeFlags &
