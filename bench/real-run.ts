@@ -3,8 +3,10 @@
 import { readHistoryCost } from '../test/checker/history-cost.ts';
 import type { HistoryCost } from '../test/checker/history-cost.ts';
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RunStatus } from '../domain/status.ts';
 import { waitUntil } from '../sandbox/waiting.ts';
+import { QUERY_AHEAD_OF_TASK } from '../workflows/messages.ts';
 import type { BenchBed } from './bed.ts';
 
 const FLEET = 'sandbox';
@@ -14,6 +16,8 @@ const CHILD = 'nodeUpgrade';
 /** A reimage of the sandbox takes seconds; this is for a machine that is very busy with other things. */
 const NODE_TIMEOUT_MS = 120_000;
 const VISIBILITY_TIMEOUT_MS = 30_000;
+/** As often as `refit` looks while somebody watches: more would be a load of its own, and slow what it looks at. */
+const LOOK_EVERY_MS = 1_000;
 
 export type RunAsked = { unavailableMax: number; nodes?: readonly string[]; pools?: readonly string[] };
 
@@ -34,14 +38,17 @@ export async function startRun(bed: BenchBed, workflowId: string, o: RunAsked): 
 export async function awaitRun(
   bed: BenchBed,
   workflowId: string,
-  o: { what: string; until: (status: RunStatus) => boolean; timeoutMs: number },
+  o: { what: string; until: (status: RunStatus) => boolean; timeoutMs: number; restMs?: number },
 ): Promise<RunStatus> {
   let last: RunStatus | undefined;
   await waitUntil({
     condition: async () => {
-      last = await bed.client.workflow.getHandle(workflowId).query<RunStatus>('status');
-      if (last.counts.failed > 0) throw new Error(`a node failed: ${JSON.stringify(last.waiting)}`);
-      return o.until(last);
+      last = (await readStatus(bed, workflowId)) ?? last;
+      if (last !== undefined && last.counts.failed > 0)
+        throw new Error(`a node failed: ${JSON.stringify(last.waiting)}`);
+      if (last !== undefined && o.until(last)) return true;
+      if (o.restMs !== undefined) await pause(o.restMs);
+      return false;
     },
     timeoutMs: o.timeoutMs,
     onTimeout: () => new Error(`waited for ${o.what}; last: ${JSON.stringify(last)}`),
@@ -50,11 +57,22 @@ export async function awaitRun(
   return last;
 }
 
+/** Undefined: to be asked again (workflows/query-guard.ts). */
+async function readStatus(bed: BenchBed, workflowId: string): Promise<RunStatus | undefined> {
+  try {
+    return await bed.client.workflow.getHandle(workflowId).query<RunStatus>('status');
+  } catch (error) {
+    if (error instanceof Error && error.message.includes(QUERY_AHEAD_OF_TASK)) return undefined;
+    throw error;
+  }
+}
+
 export async function runToEnd(bed: BenchBed, workflowId: string, nodes: number): Promise<RunStatus> {
   const status = await awaitRun(bed, workflowId, {
     what: 'the end of the run',
     until: ({ phase }) => phase === 'ended',
     timeoutMs: nodes * NODE_TIMEOUT_MS,
+    restMs: LOOK_EVERY_MS,
   });
   if (status.outcome !== 'succeeded') throw new Error(`the run ended ${String(status.outcome)}`);
   return status;
