@@ -24,9 +24,12 @@ import type { ImageFacts, Inventory, LaunchTemplateFacts } from '../domain/inven
 import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
 import type { OwnerMark, RunDefinition } from '../domain/run.ts';
 import type { Activities, PlanForPeople, PlanNextInput } from './api.ts';
+import { createBoundedCache } from './bounded-cache.ts';
 import type { ActivityDeps } from './deps.ts';
 import { toApplicationFailure } from './failures.ts';
 import { collectPastTimes } from './past-nodes.ts';
+import { createTierJudge } from './rollouts.ts';
+import type { TierJudge } from './rollouts.ts';
 import { collectMoves, storePlan } from './store-plan.ts';
 
 type ObserveDeps = Pick<ActivityDeps, 'kubernetes' | 'instances' | 'now' | 'records'>;
@@ -58,6 +61,7 @@ export async function collectInventory(deps: ObserveDeps, definition: RunDefinit
     deps.instances.collectInstances(provider, instanceIds),
     collectTemplates(deps, definition),
   ]);
+  const reservations = await collectReservations(deps, definition, { nodes, instances });
   const former = listFormerImages({ nodes, instances }, definition);
   const images = await deps.instances.collectImages(provider, imageIdsOf(definition, former));
   return {
@@ -68,6 +72,7 @@ export async function collectInventory(deps: ObserveDeps, definition: RunDefinit
     instances,
     images,
     ...(Object.keys(templates).length === 0 ? {} : { templates }),
+    ...(reservations === undefined ? {} : { reservations }),
   };
 }
 
@@ -84,6 +89,26 @@ async function collectTemplates(
     }),
   );
   return Object.fromEntries(found.flat());
+}
+
+/** For nodes of pools that may lose capacity; undefined: there are no such pools. */
+async function collectReservations(
+  deps: ObserveDeps,
+  { cluster, pools }: RunDefinition,
+  { nodes, instances }: Pick<Inventory, 'nodes' | 'instances'>,
+): Promise<Inventory['reservations']> {
+  const giving = pools.filter(({ policy }) => policy.reimage.mayLoseCapacity === true);
+  if (giving.length === 0) return undefined;
+  const { poolOf } = matchPools(nodes, giving);
+  const meant = nodes
+    .filter((node) => poolOf.has(node.name))
+    .map((node) => instances[instanceIdOf(node) ?? '']);
+  const distinct = (values: readonly (string | undefined)[]) =>
+    [...new Set(values)].filter((value) => value !== undefined);
+  return await deps.instances.collectReservations(cluster.provider, {
+    instanceTypes: distinct(meant.map((instance) => instance?.instanceType)),
+    zones: distinct(meant.map((instance) => instance?.zone)),
+  });
 }
 
 /** `owner` is the mark of the run that plans, or null for one who only looks. */
@@ -156,27 +181,36 @@ export function createObserveActivities(
 ): Pick<Activities, 'planRun' | 'planForPeople' | 'planNext'> {
   const readPage = createPageReader(deps.records);
   const collectImages = createImageReader(deps);
+  const judgeTiers = createTierJudge(deps);
   return {
     planRun: (o) =>
       mapped(async () => {
-        const plan = await planAndStore(deps, o);
+        const plan = await planAndStore(deps, judgeTiers, o);
         if (plan.kind === 'refused') return plan;
         const { kind, summary, moved } = plan;
         return { kind, summary, ...(moved === undefined ? {} : { moved }) };
       }),
-    planForPeople: (o) => mapped(() => planAndStore(deps, o)),
+    planForPeople: (o) => mapped(() => planAndStore(deps, judgeTiers, o)),
     planNext: (input) =>
       mapped(async () => {
-        const pages = await Promise.all(input.pages.map(readPage));
-        return await planWithLooks(deps, input, { rows: pages.flat(), collectImages });
+        const { back, gatesOpened = [] } = input;
+        const [definition, ...pages] = await Promise.all([
+          // Whoever goes back rolls nothing out.
+          back === undefined ? judgeTiers(input.definition, gatesOpened) : input.definition,
+          ...input.pages.map(readPage),
+        ]);
+        return await planWithLooks(deps, { ...input, definition }, { rows: pages.flat(), collectImages });
       }),
   };
 }
 
 async function planAndStore(
   deps: ActivityDeps,
-  { definition, run }: Parameters<Activities['planRun']>[0],
+  judgeTiers: TierJudge,
+  { definition: resolved, run }: Parameters<Activities['planRun']>[0],
 ): Promise<PlanForPeople> {
+  // Days may have passed since it was resolved: whoever held the cluster may have taken them.
+  const definition = await judgeTiers(resolved, []);
   const plan = await observeAndPlan(deps, definition, run.owner);
   if (plan.kind === 'refused') return { kind: 'refused', refusals: plan.refusals };
   const summary = await storePlan(deps.records, run.workflowId, plan);
@@ -286,30 +320,6 @@ function createPageReader(records: Records): (digest: string) => Promise<readonl
     }
     kept.set(digest, page);
     return page;
-  };
-}
-
-/** Forgets what was not used for longest. */
-function createBoundedCache<T>(entriesMax: number): {
-  get: (key: string) => T | undefined;
-  set: (key: string, value: T) => void;
-} {
-  const entries = new Map<string, T>();
-  const touch = (key: string, value: T) => {
-    entries.delete(key);
-    entries.set(key, value);
-  };
-  return {
-    get: (key) => {
-      const value = entries.get(key);
-      if (value !== undefined) touch(key, value);
-      return value;
-    },
-    set: (key, value) => {
-      touch(key, value);
-      const oldest = entries.keys().next();
-      if (entries.size > entriesMax && oldest.done !== true) entries.delete(oldest.value);
-    },
   };
 }
 

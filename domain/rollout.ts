@@ -44,12 +44,18 @@ export type FleetTiers = {
   releases: readonly { name: string; digest: string }[];
 };
 
+/** What a run is judged by: the clusters of the tiers below its own. */
+export type TiersBelow = Pick<FleetTiers, 'promotion' | 'clusters'>;
+
 /** From the first to the last. */
 export const TIERS: readonly Tier[] = ['dev', 'qa', 'prod'];
 
 /** What keeps a run from rolling out without a yes of its own; absent in a definition: nothing does. */
 export type LowerTiers = {
-  /** When every cluster below will have soaked, if nothing else happens; null: time alone does not do it. */
+  /**
+   * When every cluster below will have soaked, if nothing else happens: the records are asked again then. Null:
+   * time alone does not do it.
+   */
   until: string | null;
   /** One line for each cluster that has not soaked, and more in words when there are many. */
   found: readonly string[];

@@ -4,7 +4,7 @@ import type { Amount } from './policy.ts';
 import type { PolicyOrigins } from './policy-origins.ts';
 import type { NotificationTarget } from './notification.ts';
 import type { ClusterRef, Pool, Release, Tier } from './fleet.ts';
-import type { LowerTiers } from './rollout.ts';
+import type { LowerTiers, TiersBelow } from './rollout.ts';
 
 /** Input of `fleetUpgrade`, as typed by people. */
 export type FleetUpgradeInput = {
@@ -48,8 +48,13 @@ export type RunDefinition = {
   requestedBy: string | null;
   /** Digest of the release of each pool in scope, for the records. Absent: begun by an older version. */
   releaseDigests?: Readonly<Record<string, string>>;
-  /** What has not soaked in the tiers below; absent: nothing that the run would roll out. */
+  /** What has not soaked in the tiers below, when last judged; absent: nothing that the run would roll out. */
   lowerTiers?: LowerTiers;
+  /**
+   * The clusters by whose records that is judged again. `inFile`: too many for a run to keep, they are read from
+   * the fleet's file. Absent: there are none, or begun by an older version.
+   */
+  tiersBelow?: TiersBelow | 'inFile';
   /** Absent: nobody is told of anything, and nothing of it stands in the history. */
   notifications?: readonly NotificationTarget[];
   /** Where the values of the policies come from; absent: an older version, or more than a run may keep. */

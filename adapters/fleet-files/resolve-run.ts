@@ -242,7 +242,8 @@ function withoutOrigins({ origins: _, ...definition }: RunDefinition): RunDefini
   return definition;
 }
 
-function bytesOf(definition: RunDefinition): number {
+/** The tiers below have a bound of their own (activities/rollouts.ts). */
+function bytesOf({ lowerTiers: _, tiersBelow: __, ...definition }: RunDefinition): number {
   return new TextEncoder().encode(JSON.stringify(definition)).length;
 }
 

@@ -11,7 +11,6 @@ import { gateOfNoWayBack, isHeldForWayBack } from './way-back.ts';
 export function listApprovalsNeeded(
   definition: RunDefinition,
   rows: readonly PlanRow[],
-  observedAt: string,
 ): readonly ApprovalNeed[] {
   let asked = 0;
   const ofPools = definition.pools.flatMap((pool) => {
@@ -21,13 +20,13 @@ export function listApprovalsNeeded(
     return listOfPool(definition, pool, { upgrades, ofNodes });
   });
   return rows.some(({ disposition }) => disposition.kind === 'upgrade')
-    ? [...listOfTier(definition, observedAt), ...ofPools]
+    ? [...listOfTier(definition), ...ofPools]
     : ofPools;
 }
 
 /** By the strictest of all pools; where it soaks by itself, only for whoever does not want to wait. */
-function listOfTier(definition: RunDefinition, observedAt: string): readonly ApprovalNeed[] {
-  const held = whyLowerTiers(definition, { now: observedAt, opened: [] });
+function listOfTier(definition: RunDefinition): readonly ApprovalNeed[] {
+  const held = whyLowerTiers(definition, []);
   if (held === undefined) return [];
   const rules = definition.pools.map(({ policy }) => policy.approval);
   const { until } = held.why;
@@ -83,6 +82,7 @@ function listOfPool(
       : []),
     ...(notReady > 0 ? [need(`notReady/${name}`, 1)] : []),
     ...(upgrades.some((row) => isHeldForWayBack(pool, row, [])) ? [need(gateOfNoWayBack(name), 1)] : []),
+    ...(policy.reimage.mayLoseCapacity === true ? [need('capacity/…', upgrades.length)] : []),
     ...(policy.drain.onTimeout === 'force'
       ? [need('force/…', upgrades.length, 'a drain times out on pods that force would let go')]
       : []),

@@ -11,7 +11,7 @@ import { OCCUPIED_MAX } from '../plan.ts';
 import type { PlanRow } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { listApprovalsNeeded } from './approvals-needed.ts';
-import { clusterMaxOf, listUnavailable, unavailableMaxOf } from './budget.ts';
+import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf } from './budget.ts';
 import { expectedTime } from './expected-time.ts';
 import { layRounds } from './lay-rounds.ts';
 import { matchPools } from './match-pools.ts';
@@ -100,13 +100,13 @@ export function estimatePlan(
     pools,
     openings: openings.slice(0, OPENINGS_ESTIMATED_MAX),
     openingsLeft: Math.max(0, openings.length - OPENINGS_ESTIMATED_MAX),
-    approvals: listApprovalsNeeded(definition, rows, inventory.observedAt),
+    approvals: listApprovalsNeeded(definition, rows),
   };
 }
 
 /** What soaks below goes on by itself, or sooner by a yes. */
 function slowestBeginMs(definition: RunDefinition, observedAt: string): number {
-  const held = whyLowerTiers(definition, { now: observedAt, opened: [] });
+  const held = whyLowerTiers(definition, []);
   return Date.parse(held?.why.until ?? observedAt);
 }
 
@@ -130,7 +130,7 @@ function listWork(
   past: PastTimes,
 ): readonly Work[] {
   const match = matchPools(nodes, definition.pools);
-  const clusterMax = clusterMaxOf(definition, nodes.length) ?? Infinity;
+  const clusterMax = clusterMaxOf(definition, countPlaces(nodes)) ?? Infinity;
   const clusterAway = listUnavailable(nodes, new Set()).length;
   return definition.pools.flatMap((pool): readonly Work[] => {
     const upgrades = rows.filter((row) => row.pool === pool.name && row.disposition.kind === 'upgrade');
@@ -142,7 +142,7 @@ function listWork(
       ofPool.filter(({ name }) => isAway.has(name)),
       zoneOf,
     );
-    const max = unavailableMaxOf(pool, ofPool.length);
+    const max = unavailableMaxOf(pool, countPlaces(ofPool));
     const perZone = pool.policy.disruption.unavailableMaxPerZone;
     const slowLanes = Math.min(max - away.length, clusterMax - clusterAway, OCCUPIED_MAX);
     return [

@@ -96,16 +96,19 @@ function takePools(context: Context): void {
   }
 }
 
-/** Before anything of the run is begun; one line for each pool. */
-function isHeldForTiers({ question, board, draft }: Context): boolean {
+/** Before anything else of the run is begun; one line for each pool. */
+function isHeldForTiers(context: Context): boolean {
+  const { question, board, draft } = context;
   const opened = question.gatesOpened ?? [];
-  const held = whyLowerTiers(question.definition, { now: board.observedAt, opened });
+  const held = whyLowerTiers(question.definition, opened);
   if (held === undefined) return false;
   for (const poolBoard of board.pools) {
     const [first] = poolBoard.waiting;
     if (first === undefined) continue;
     tell(draft, poolBoard, held.why, { example: first.node, nodes: poolBoard.waiting.length });
     if (draft.gates.length === 0) draft.gates.push(held.gate);
+    // In the middle of its work canaries may be in their soak.
+    noteLook(context, readCanaries(board, poolBoard, question, poolBoard.waiting.length).look, 0);
   }
   return true;
 }

@@ -4,7 +4,7 @@
 import { formatDuration } from '../duration.ts';
 import type { Promotion, Tier } from '../fleet.ts';
 import { TIERS } from '../rollout.ts';
-import type { FleetTiers, LowerTiers, Rollout, TierCluster } from '../rollout.ts';
+import type { FleetTiers, LowerTiers, Rollout, TierCluster, TiersBelow } from '../rollout.ts';
 
 export type Soak =
   | { kind: 'soaked'; since: string }
@@ -77,24 +77,23 @@ const FOUND_CHARS_MAX = 200;
 
 /** What the clusters of lower tiers have not soaked of what a run would roll out; undefined: nothing is missing. */
 export function judgeLowerTiers(
-  tiers: FleetTiers,
+  below: TiersBelow,
   o: {
-    tier: Tier;
     /** That the run would roll out. */
     releases: readonly { name: string; digest: string }[];
     rolloutsOf: (cluster: string) => readonly Rollout[];
     now: string;
   },
 ): LowerTiers | undefined {
-  const lower = listLower(tiers, o.tier);
-  const soaks = lower.flatMap((cluster) =>
+  const { promotion } = below;
+  const soaks = below.clusters.flatMap((cluster) =>
     o.releases.map(({ name, digest }) => {
-      const asked = { releaseDigest: digest, promotion: tiers.promotion, now: o.now };
+      const asked = { releaseDigest: digest, promotion, now: o.now };
       return { cluster, name, soak: judgeSoak(cluster, o.rolloutsOf(cluster.name), asked) };
     }),
   );
   const missing = soaks.flatMap(({ cluster, name, soak }) =>
-    soak.kind === 'soaked' ? [] : [{ soak, text: renderSoak(cluster, name, soak, tiers.promotion) }],
+    soak.kind === 'soaked' ? [] : [{ soak, text: renderSoak(cluster, name, soak, promotion) }],
   );
   if (missing.length === 0) return undefined;
   const times = missing.map(({ soak }) => (soak.kind === 'soaking' ? soak.until : null));
@@ -111,9 +110,9 @@ export function judgeLowerTiers(
 }
 
 /** In the order of tiers, then the file's. */
-export function listLower(tiers: FleetTiers, tier: Tier): readonly TierCluster[] {
+export function listLower(clusters: FleetTiers['clusters'], tier: Tier): readonly TierCluster[] {
   return TIERS.slice(0, TIERS.indexOf(tier)).flatMap((lower) =>
-    tiers.clusters.filter((cluster) => cluster.tier === lower),
+    clusters.filter((cluster) => cluster.tier === lower),
   );
 }
 

@@ -1,20 +1,24 @@
 // Holds a whole run at gate `tier/<tier>` until the tiers below have soaked what it would roll out, or people
-// have said yes in spite of it. Must never let a node through on the mere passing of time where a cluster
-// below has not proven the release at all.
+// have said yes in spite of it. Must never let a node through on the mere passing of time: when it is over, the
+// records are asked again, and what was found is handed in anew.
 import type { GateWish, Why } from '../plan.ts';
+import type { Tier } from '../fleet.ts';
 import type { RunDefinition } from '../run.ts';
+
+export function gateOfTier(tier: Tier): string {
+  return `tier/${tier}`;
+}
 
 /** undefined: nothing is held. `opened`: gates of the planner that people have said yes to. */
 export function whyLowerTiers(
   { tier, lowerTiers }: RunDefinition,
-  o: { now: string; opened: readonly string[] },
+  opened: readonly string[],
 ): { why: Why; gate: GateWish } | undefined {
   if (lowerTiers === undefined) return undefined;
   const { until, found } = lowerTiers;
-  const name = `tier/${tier}`;
-  if (o.opened.includes(name)) return undefined;
-  if (until !== null && Date.parse(until) <= Date.parse(o.now)) return undefined;
-  const time = until === null ? '' : `at ${until}, when it has soaked, or `;
+  const name = gateOfTier(tier);
+  if (opened.includes(name)) return undefined;
+  const time = until === null ? '' : `at ${until}, when it has soaked and the records say so, or `;
   return {
     why: {
       kind: 'lowerTier',
@@ -29,7 +33,9 @@ export function whyLowerTiers(
       evidence: [
         `${tier} would be given what the tiers below have not soaked:`,
         ...found.map((line) => `  ${line}`),
-        ...(until === null ? [] : [`without an answer it goes on at ${until}, when all of it has soaked`]),
+        ...(until === null
+          ? []
+          : [`without an answer it goes on at ${until}, if the records say then that all of it has soaked`]),
         'approve: it is rolled out in spite of that; reject: the nodes of this run are skipped',
       ],
     },

@@ -3,6 +3,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { createClusterActivities } from '../../activities/cluster.ts';
 import { createRecordActivities } from '../../activities/records.ts';
 import { collectRollouts } from '../../activities/rollouts.ts';
+import type { PlanNextInput } from '../../activities/api.ts';
+import { createObserveActivities } from '../../activities/observe.ts';
+import type { NextSteps } from '../../domain/plan.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { FleetTiers } from '../../domain/rollout.ts';
 import type { RunDefinition } from '../../domain/run.ts';
@@ -10,6 +13,7 @@ import { START, createFakeBed } from '../fakes/node-input.ts';
 import type { FakeBed } from '../fakes/node-input.ts';
 import { definitionOf, policyOf } from '../workflows/shapes.ts';
 import { answerOf, runActivity } from './activity-runner.ts';
+import { RUN, createWorld } from './observe-bed.ts';
 
 const HOUR = 3_600_000;
 const pools = [{ name: 'h100', releaseDigest: 'sha256:new' }];
@@ -109,4 +113,89 @@ describe('a run of a higher tier', () => {
 it('a fleet without lower tiers reads no record', async () => {
   bed.deps.records.list = () => Promise.reject(new Error('disk gone'));
   expect((await resolve({ tier: 'dev' })).lowerTiers).toBeUndefined();
+});
+
+describe('a run of a higher tier that plans what comes next', () => {
+  const world = createWorld();
+  const next = async (definition: RunDefinition, changes: Partial<PlanNextInput> = {}) => {
+    const { fleetFiles } = world.deps;
+    // Whatever becomes of the file, the run keeps the clusters that it is judged by.
+    const gone = { ...fleetFiles, collectTiers: () => Promise.reject(new Error('the file is gone')) };
+    const deps = { ...world.deps, records: bed.records, now: () => bed.clock.now, fleetFiles: gone };
+    const run = { ...RUN, owner: 'default/w/run-1' };
+    const input = { definition, run, pages: [page], codes: 'w', occupied: [], retries: [], ...changes };
+    return await createObserveActivities(deps).planNext(input);
+  };
+  const rows = [
+    {
+      node: 'n1',
+      uid: 'uid-n1',
+      pool: 'h100',
+      zone: 'us-east-1a',
+      instanceId: 'i-n1',
+      instanceType: 'p5.48xlarge',
+      from: null,
+      to: '2026.11',
+      disposition: { kind: 'upgrade' },
+    },
+  ];
+  let page = '';
+  const put = async () => {
+    page = await bed.records.put({ kind: 'planPage', key: 'w', body: rows });
+  };
+  const due = () => (bed.clock.now = new Date(Date.parse(START) + HOUR));
+  const kinds = ({ waiting }: NextSteps) => waiting.map(({ why }) => why.kind);
+  const found = ({ gates = [] }: NextSteps) => gates.flatMap(({ evidence }) => evidence).join('\n');
+
+  it('is let go by the records when the soak has passed, not by time alone [I249]', async () => {
+    await put();
+    await record();
+    const definition = await resolve();
+    const early = await next(definition);
+    expect(kinds(early)).toEqual(['lowerTier']);
+    expect(early.waiting[0]?.why.until).toBe(new Date(Date.parse(START) + HOUR).toISOString());
+    due();
+    expect((await next(definition)).gates).toBeUndefined();
+  });
+
+  it('stays at its gate when a failure below was recorded while it waited [I249]', async () => {
+    await put();
+    await record();
+    const definition = await resolve();
+    await record({ endedAt: new Date(Date.parse(START) + 1).toISOString(), outcome: 'rolledBack' });
+    due();
+    const held = await next(definition);
+    expect(kinds(held)).toEqual(['lowerTier']);
+    expect(held.waiting[0]?.why).not.toHaveProperty('until');
+    expect(found(held)).toContain('run upgrade.training.dev-1 ended before its work was done: rolledBack');
+    expect((await next(definition, { gatesOpened: ['tier/prod'] })).gates).toBeUndefined();
+  });
+
+  it('asks at its gate also when everything had soaked when it began [I249]', async () => {
+    await put();
+    await record();
+    due();
+    const definition = await resolve();
+    expect(definition.lowerTiers).toBeUndefined();
+    await record({ endedAt: new Date(Date.parse(START) + HOUR).toISOString(), outcome: 'aborted' });
+    expect((await next(definition)).gates?.map(({ name }) => name)).toEqual(['tier/prod']);
+  });
+
+  it('begins nothing while the records cannot be read [I249]', async () => {
+    await put();
+    await record();
+    due();
+    const definition = await resolve();
+    bed.records.list = () => Promise.reject(new Error('disk gone'));
+    await expect(next(definition)).rejects.toThrow('disk gone');
+  });
+
+  it('begun by an older version, is judged by the tiers of its file [I249]', async () => {
+    await put();
+    await record();
+    const older = await resolve();
+    delete older.tiersBelow;
+    due();
+    await expect(next(older)).rejects.toThrow('the file is gone');
+  });
 });

@@ -8,6 +8,7 @@ import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { reportAt, whyOf } from '../../domain/machines/fleet-views.ts';
 import type { NextSteps } from '../../domain/plan.ts';
+import { defaultPolicy } from '../../domain/default-policy.ts';
 import { planNext } from '../../domain/planning/plan-next.ts';
 import type { LowerTiers } from '../../domain/rollout.ts';
 import {
@@ -17,6 +18,8 @@ import {
   sampleInventory,
   sampleLooks,
   sampleNodes,
+  samplePolicy,
+  samplePool,
 } from './planning/sample-fleet.ts';
 
 const AT = '2026-11-20T10:00:00.000Z';
@@ -29,6 +32,7 @@ const definition = (lowerTiers?: LowerTiers) => ({
 });
 const rows = plannedRows(definition(), sampleInventory(nodes));
 const scope = newScope(rows);
+const soaking = { until: UNTIL, found: ['dev dev-1 soaks'] };
 const unproven = { until: null, found: ['qa qa-1 has not soaked 2026.11: no run'] };
 
 type Unstamped<E> = E extends { at: string } ? Omit<E, 'at'> : never;
@@ -56,17 +60,20 @@ function begin(lowerTiers: LowerTiers): RunState {
   return after(held, { kind: 'resolved', definition: definition(lowerTiers) }, { kind: 'planned', summary });
 }
 
-function ask(state: RunState, observedAt = AT): NextSteps {
-  if (state.definition === null) throw new Error('no definition');
-  const question = { ...firstQuestion(state.definition, rows), gatesOpened: state.gatesOpened };
-  const seen = { observedAt, nodes };
-  const plan = planNext({ ...question, codes: state.codes }, seen, sampleLooks(nodes));
+type Asked = { observedAt?: string; lowerTiers?: LowerTiers };
+
+/** `lowerTiers`: what the records say when it is asked, nothing by default. */
+function ask({ definition: kept, gatesOpened, codes }: RunState, o: Asked): NextSteps {
+  if (kept === null) throw new Error('no definition');
+  const question = { ...firstQuestion(definition(o.lowerTiers), rows), gatesOpened };
+  const seen = { observedAt: o.observedAt ?? AT, nodes };
+  const plan = planNext({ ...question, codes }, seen, sampleLooks(nodes));
   if (plan.kind !== 'steps') throw new Error('looks');
   return plan.next;
 }
 
-const offered = (state: RunState, observedAt = AT) =>
-  after(state, { kind: 'planAsked' }, { kind: 'stepsOffered', next: ask(state, observedAt) });
+const offered = (state: RunState, o: Asked = { lowerTiers: state.definition?.lowerTiers ?? unproven }) =>
+  after(state, { kind: 'planAsked' }, { kind: 'stepsOffered', next: ask(state, o) });
 const decide = (kind: 'approve' | 'reject'): Unstamped<FleetEvent> =>
   ({ kind, askId: 'a', message: { gate: 'tier/prod', by: 'sam' } }) as Unstamped<FleetEvent>;
 
@@ -101,7 +108,7 @@ describe('a run that would roll out what has not soaked below', () => {
       decision: { kind: 'approve', subject: 'tier/prod', by: 'sam' },
     });
     expect(JSON.stringify(command)).toContain('qa-1 has not soaked');
-    const begun = offered(move.state);
+    const begun = offered(move.state, { lowerTiers: unproven });
     expect(begun.gates.map(({ name }) => name)).toEqual(['node/batch-0']);
   });
 
@@ -118,11 +125,39 @@ describe('a run that would roll out what has not soaked below', () => {
   });
 
   it('goes on by itself when only time was missing, and the gate closes [I197]', () => {
-    const asked = offered(begin({ until: UNTIL, found: ['dev dev-1 soaks'] }));
+    const asked = offered(begin(soaking));
     expect(asked.gates.map(({ name }) => name)).toEqual(['tier/prod']);
     expect(nextLookOf(asked)).toEqual({ kind: 'at', at: UNTIL });
-    const later = offered(after(asked, { kind: 'lookedAgain' }), UNTIL);
+    const later = offered(after(asked, { kind: 'lookedAgain' }), { observedAt: UNTIL });
     expect(later.gates.map(({ name }) => name)).toEqual(['node/batch-0']);
+  });
+
+  it('stays at its gate with the new reason when the records say worse once the time has come [I249]', () => {
+    const asked = offered(begin(soaking));
+    const later = offered(after(asked, { kind: 'lookedAgain' }), {
+      observedAt: UNTIL,
+      lowerTiers: unproven,
+    });
+    expect(later.ready).toEqual([]);
+    expect(later.gates.map(({ name, openedAt }) => [name, openedAt])).toEqual([['tier/prod', AT]]);
+    expect(later.gates[0]?.evidence.join('\n')).toContain('qa qa-1 has not soaked 2026.11: no run');
+    expect(later.gates[0]?.evidence.join('\n')).not.toContain('without an answer');
+    expect(nextLookOf(later)).toEqual({ kind: 'none' });
+  });
+
+  it('begins nothing further when the records say so in the middle of its work [I249]', () => {
+    const approval = { ...defaultPolicy.approval, before: 'never' as const };
+    const free = { ...definition(), pools: [samplePool('batch', { policy: samplePolicy({ approval }) })] };
+    const plan = planNext(
+      {
+        ...firstQuestion({ ...free, lowerTiers: unproven }, rows),
+        codes: 'dawww',
+        occupied: [{ node: 'batch-1', pool: 'batch' }],
+      },
+      { observedAt: AT, nodes },
+      sampleLooks(nodes),
+    );
+    expect(plan).toMatchObject({ kind: 'steps', next: { steps: [], gates: [{ name: 'tier/prod' }] } });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Activities, PlanNextInput } from '../../activities/api.ts';
 import { createPromotionActivities } from '../../activities/promotion.ts';
 import type { PromotionActivities } from '../../activities/promotion-api.ts';
 import { createRecordActivities } from '../../activities/records.ts';
-import { resolveWithTiers } from '../../activities/rollouts.ts';
+import { createTierJudge, resolveWithTiers } from '../../activities/rollouts.ts';
 import type { Tier } from '../../domain/fleet.ts';
 import type { NextSteps } from '../../domain/plan.ts';
 import { whyLowerTiers } from '../../domain/planning/tier-gate.ts';
@@ -19,7 +19,7 @@ import type { WorldOptions } from './fake-world.ts';
 import { definitionOf } from './shapes.ts';
 
 const CLUSTERS: Readonly<Record<string, Tier>> = { 'dev-1': 'dev', 'qa-1': 'qa', 'prod-east': 'prod' };
-const DIGEST = 'sha256:2026.11';
+export const RELEASE_DIGEST = 'sha256:2026.11';
 
 export type ThreeClusters = {
   worlds: Readonly<Record<string, FakeWorld>>;
@@ -43,26 +43,35 @@ export function threeClusters(bed: Bed, o: WorldOptions & { soakMs: number }): T
       const tier = CLUSTERS[input.cluster] ?? 'prod';
       const definition = definitionOf(world.policy, input);
       const notifications = o.notifications === undefined ? {} : { notifications: o.notifications };
-      return Promise.resolve({ ...definition, tier, releaseDigests: { h100: DIGEST }, ...notifications });
+      return Promise.resolve({
+        ...definition,
+        tier,
+        releaseDigests: { h100: RELEASE_DIGEST },
+        ...notifications,
+      });
     },
   };
   const real = { ...deps, fleetFiles, runs, now: () => new Date() };
   const routed = routeByCluster(worlds, (cluster) => {
     if (!begun.includes(cluster)) begun.push(cluster);
   });
+  const judge = createTierJudge(real);
   const activities = {
     ...routed,
     ...createRecordActivities(real),
     ...createPromotionActivities(real),
     resolveRun: (input: FleetUpgradeInput) => resolveWithTiers(real, input),
-    planNext: async (input: PlanNextInput) => belowTier(input, await routed.planNext(input)),
+    planNext: async (input: PlanNextInput) => {
+      const definition = await judge(input.definition, input.gatesOpened ?? []);
+      return belowTier({ ...input, definition }, await routed.planNext(input));
+    },
   };
   return { worlds, records, activities, touched: () => [...begun] };
 }
 
 /** The gate of a tier as the real planner wishes it. */
 function belowTier({ definition, gatesOpened = [] }: PlanNextInput, next: NextSteps): NextSteps {
-  const held = whyLowerTiers(definition, { now: next.observedAt, opened: gatesOpened });
+  const held = whyLowerTiers(definition, gatesOpened);
   const [first] = next.steps;
   if (held === undefined || first === undefined) return next;
   const waiting = [{ why: held.why, nodes: next.steps.length, example: first.node }];
@@ -80,9 +89,9 @@ function tiersOf(soakMs: number): FleetTiers {
         tier,
         region: 'us-east-1',
         sla: tier === 'prod',
-        pools: [{ name: 'h100', releaseDigest: DIGEST }],
+        pools: [{ name: 'h100', releaseDigest: RELEASE_DIGEST }],
       })),
-    releases: [{ name: '2026.11', digest: DIGEST }],
+    releases: [{ name: '2026.11', digest: RELEASE_DIGEST }],
   };
 }
 

@@ -190,7 +190,7 @@ describe('the approvals that will be needed', () => {
       definition,
       sampleInventory([...sampleNodes('batch', 2), ...sampleNodes('h100', 4)]),
     );
-    expect(listApprovalsNeeded(definition, rows, OBSERVED_AT)).toMatchObject([
+    expect(listApprovalsNeeded(definition, rows)).toMatchObject([
       { pool: 'batch', times: 2 },
       { pool: 'h100', times: 1 },
     ]);

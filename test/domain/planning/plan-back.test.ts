@@ -136,7 +136,7 @@ describe('a node without a way back', () => {
   };
 
   const gatesAsked = (policy: Policy) =>
-    listApprovalsNeeded(batch(policy), stuck(policy), OBSERVED_AT).map(({ gate }) => gate);
+    listApprovalsNeeded(batch(policy), stuck(policy)).map(({ gate }) => gate);
 
   it('waits at a gate of its own where the policy rolls back, until somebody says yes [I191]', () => {
     const next = first(rollingBack(2));

@@ -1,6 +1,6 @@
 // What the records must show before a release counts as soaked, and what never does.
 import { describe, expect, it } from '@jest/globals';
-import { judgeLowerTiers, judgeSoak } from '../../../domain/planning/soaked.ts';
+import { judgeLowerTiers, judgeSoak, listLower } from '../../../domain/planning/soaked.ts';
 import { whyLowerTiers } from '../../../domain/planning/tier-gate.ts';
 import type { FleetTiers, Rollout, TierCluster } from '../../../domain/rollout.ts';
 import { sampleDefinition } from './sample-fleet.ts';
@@ -120,12 +120,14 @@ const tiers: FleetTiers = {
 };
 
 const below = (tier: 'dev' | 'qa' | 'prod', endedAt: Record<string, string>, hour: number) =>
-  judgeLowerTiers(tiers, {
-    tier,
-    releases: tiers.releases,
-    rolloutsOf: (name) => (endedAt[name] === undefined ? [] : [rollout(endedAt[name])]),
-    now: at(hour),
-  });
+  judgeLowerTiers(
+    { promotion: tiers.promotion, clusters: listLower(tiers.clusters, tier) },
+    {
+      releases: tiers.releases,
+      rolloutsOf: (name) => (endedAt[name] === undefined ? [] : [rollout(endedAt[name])]),
+      now: at(hour),
+    },
+  );
 
 describe('the tiers below', () => {
   it('are nothing to the lowest tier, and have soaked when each of their clusters has [I195]', () => {
@@ -149,18 +151,19 @@ describe('the tiers below', () => {
 });
 
 describe('gate tier', () => {
-  const held = (until: string | null, now: string, opened: readonly string[] = []) =>
-    whyLowerTiers(sampleDefinition({ lowerTiers: { until, found: ['qa qa-1: no run'] } }), { now, opened });
+  const held = (until: string | null, opened: readonly string[] = []) =>
+    whyLowerTiers(sampleDefinition({ lowerTiers: { until, found: ['qa qa-1: no run'] } }), opened);
 
-  it('holds a run until people say yes, or the time has come that alone was missing [I197]', () => {
-    expect(held(null, at(9999))?.gate.name).toBe('tier/prod');
-    expect(held(at(5), at(4))).toMatchObject({ why: { kind: 'lowerTier', until: at(5) } });
-    expect(held(at(5), at(5))).toBeUndefined();
-    expect(held(null, at(0), ['tier/prod'])).toBeUndefined();
-    expect(held(null, at(0), ['tier/qa', 'canary'])).toBeDefined();
+  it('holds a run until people say yes, and tells the time that alone is missing [I197]', () => {
+    expect(held(null)?.gate.name).toBe('tier/prod');
+    expect(held(null)?.why).not.toHaveProperty('until');
+    expect(held(at(5))).toMatchObject({ why: { kind: 'lowerTier', until: at(5) } });
+    expect(held(at(5))?.gate.evidence.join('\n')).toContain('if the records say then');
+    expect(held(null, ['tier/prod'])).toBeUndefined();
+    expect(held(null, ['tier/qa', 'canary'])).toBeDefined();
   });
 
   it('is not there where everything has soaked', () => {
-    expect(whyLowerTiers(sampleDefinition(), { now: at(0), opened: [] })).toBeUndefined();
+    expect(whyLowerTiers(sampleDefinition(), [])).toBeUndefined();
   });
 });
