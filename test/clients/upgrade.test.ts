@@ -118,6 +118,31 @@ describe('refit upgrade', () => {
     expect(err).toContain('belongs to an Auto Scaling group');
   });
 
+  it('exits with 3 also when those whom a refused run tells first take no message', async () => {
+    const { temporal, given } = parts();
+    const told = {
+      ...openRun(RUN),
+      troubles: ['notify: notification oncall cannot be reached (ECONNREFUSED)'],
+    };
+    const run = { description: told, statuses: [makeStatus({ planDigest: null, phase: 'preparing' })] };
+    temporal.start = (o) => {
+      temporal.add(o.workflowId, run);
+      return Promise.resolve('started');
+    };
+    let seconds = 0;
+    const pause = (ms: number): Promise<void> => {
+      seconds += ms / 1000;
+      // Half a minute later it gives them up, and fails.
+      const end = { kind: 'failed' as const, type: 'PlanChanged', message: 'the plan is another one now' };
+      if (seconds > 31) temporal.add(RUN, { ...run, end });
+      return Promise.resolve();
+    };
+    const clock = { now: () => new Date(seconds * 1000), pause };
+    const { exitCode, err } = await runRefit(['upgrade', 'prod-east'], { ...given, ...clock });
+    expect(exitCode).toBe(3);
+    expect(err).toContain('the plan is another one now');
+  });
+
   it('names what a run cannot get past, when it has planned nothing in time', async () => {
     const { temporal, given } = parts();
     const trouble = 'holdCluster: cluster prod-east refused to get leases refit in namespace refit-system';

@@ -28,6 +28,8 @@ type Flags = UpgradeFlags &
 
 // Planning 5,000 nodes takes a few seconds; a run that has not planned by then is followed by `status`.
 const PLAN_WAIT_MS = 15_000;
+// A run that is refused tells people before it ends: half a minute, where a place of theirs takes no message.
+const REFUSAL_TOLD_MS = 45_000;
 const LOOK_EVERY_MS = 500;
 
 export function registerUpgrade(program: Command, context: CliContext): void {
@@ -112,10 +114,11 @@ type Begun = { status?: RunStatus; end?: EndSummary; troubles?: readonly string[
 
 /** Until the run has planned, waits for the cluster, or has ended: a refusal is known within seconds. */
 async function awaitPlanned(context: CliContext, temporal: TemporalSide, workflowId: string): Promise<Begun> {
-  const until = context.now().getTime() + PLAN_WAIT_MS;
+  const begun = context.now().getTime();
   let status: RunStatus | undefined;
   let troubles: readonly string[] = [];
-  while (context.now().getTime() < until && !context.interrupted.aborted) {
+  const untilMs = () => begun + PLAN_WAIT_MS + (isTelling(troubles) ? REFUSAL_TOLD_MS : 0);
+  while (context.now().getTime() < untilMs() && !context.interrupted.aborted) {
     const run = await temporal.describe(workflowId);
     if (run !== undefined && run.closedAt !== null) {
       return { end: summarizeEnd(await temporal.collectEnd(workflowId)) };
@@ -128,6 +131,11 @@ async function awaitPlanned(context: CliContext, temporal: TemporalSide, workflo
     await context.pause(LOOK_EVERY_MS);
   }
   return status === undefined ? { troubles } : { status, troubles };
+}
+
+/** Nothing else keeps a run that has not planned: only one that cannot begin has something to tell so early. */
+function isTelling(troubles: readonly string[]): boolean {
+  return troubles.length > 0 && troubles.every((trouble) => trouble.startsWith('notify: '));
 }
 
 /** Nothing is known then; a look may last as long as a query's deadline, and nobody waits for that. */
