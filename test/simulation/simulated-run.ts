@@ -250,6 +250,13 @@ function askPlanner(run: SimulatedRun): void {
   });
 }
 
+/** The records say each time what has soaked below: here all of it, once its time has come. */
+function judgedAgain(definition: RunDefinition, observedAt: string): RunDefinition {
+  const { lowerTiers, ...soaked } = definition;
+  const until = lowerTiers?.until ?? null;
+  return until !== null && Date.parse(until) <= Date.parse(observedAt) ? soaked : definition;
+}
+
 /** Looks that one answer may take, as the activity that plans does. */
 const LOOKS_MAX = 8;
 
@@ -259,7 +266,7 @@ function ask(run: SimulatedRun, nodes: readonly NodeFacts[], observedAt: string)
   if (definition === null) throw new Error('the run has no definition');
   const nodeTimes = nodeTimesOf(state);
   const question = {
-    definition,
+    definition: judgedAgain(definition, observedAt),
     owner: OWNER,
     rows: scope.rows,
     codes,
