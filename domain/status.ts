@@ -1,7 +1,7 @@
 // What a run answers when people ask: the shapes of the queries `status`, `table`, `plan`, `why` and
 // `report`. Every list is bounded; no answer is larger than 256 KB at 5,000 nodes.
-import type { DrainProgress, NodeStateName } from './node-state.ts';
-import type { PlanRow, PlanSummary } from './plan.ts';
+import type { DrainBlocker, DrainProgress, NodeStateName } from './node-state.ts';
+import type { PlanRow, PlanSummary, WhyKind } from './plan.ts';
 import type { PromotionRow } from './promotion.ts';
 import type { RunOutcome, RunReport } from './report.ts';
 
@@ -61,11 +61,27 @@ export type ActiveNode = {
 export type WaitingItem = {
   /** `node/ip-…`, `gate/…`, `pool/…` or `run`. */
   subject: string;
+  /** What it waits for, in one word, for programs. Absent in answers of older versions. */
+  kind?: WaitingKind;
   on: string;
   since: string;
   until: string | null;
   freedBy: string;
 };
+
+export type WaitingKind =
+  | WhyKind
+  | DrainBlocker['kind']
+  /** The state that a node at work is in. */
+  | NodeStateName
+  | 'anotherRun'
+  /** The planner cannot be asked: the API server or EC2 does not answer, or a right is missing. */
+  | 'planning'
+  /** A step of a node at work fails and is tried again: domain/step-trouble.ts. */
+  | 'unreachable'
+  | 'throttled'
+  | 'forbidden'
+  | 'failing';
 
 /** A message that changed nothing, and why. Fields are cut at 1 KB. */
 export type IgnoredMessage = { at: string; message: string; content: string; why: string };

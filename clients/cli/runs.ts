@@ -72,6 +72,13 @@ export function sayTroubles(context: CliContext, troubles: readonly string[]): v
   }
 }
 
+/** What their own steps fail with is then not known, which is no good sign and no bad one. */
+export function sayUnasked(context: CliContext, nodes: number): void {
+  if (nodes === 0) return;
+  const which = nodes === 1 ? '1 node at work' : `${String(nodes)} nodes at work`;
+  say(context, `Whether the steps of ${which} fail was not asked, or not answered.`);
+}
+
 /** A query, with the reasons why it may go unanswered made plain. */
 export async function askRun<Name extends keyof QueryAnswers>(
   temporal: TemporalSide,

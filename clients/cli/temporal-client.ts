@@ -16,6 +16,7 @@ import {
   isGrpcServiceError,
 } from '@temporalio/client';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import type { StepTrouble } from '../../domain/step-trouble.ts';
 import type { UpdateAnswer } from '../../domain/status.ts';
 import type { ConnectionSettings } from './connection.ts';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,6 +24,7 @@ import { QUERY_AHEAD_OF_TASK } from '../../workflows/messages.ts';
 import { CliError, explainError } from './errors.ts';
 import { createScheduleSide } from './schedule-client.ts';
 import { ScheduleUnknown } from './schedule-side.ts';
+import { stepTroublesOf } from './step-troubles.ts';
 import {
   NoAnswer,
   RUN_TYPES,
@@ -54,7 +56,6 @@ const GRPC_FAILED_PRECONDITION = 9;
 const GRPC_UNAUTHENTICATED = 16;
 const UNANSWERED: readonly number[] = [GRPC_CANCELLED, GRPC_DEADLINE_EXCEEDED];
 const TASK_QUEUE_TYPE_WORKFLOW = 1;
-const APPLICATION_ERROR_CATEGORY_BENIGN = 1;
 
 export async function connectTemporal(settings: ConnectionSettings): Promise<TemporalSide> {
   const connection = await openConnection(settings);
@@ -70,6 +71,7 @@ export async function connectTemporal(settings: ConnectionSettings): Promise<Tem
     address: settings.address,
     namespace: settings.namespace,
     listOpenRuns: () => bounded(CALL_TIMEOUT_MS, () => listOpenRuns(client)),
+    collectTroubles: (workflowId) => bounded(CALL_TIMEOUT_MS, () => collectTroubles(client, workflowId)),
     describe: (workflowId) => bounded(CALL_TIMEOUT_MS, () => describe(client, workflowId)),
     start: (o) => bounded(CALL_TIMEOUT_MS, () => start(client, o)),
     startPlan: (o) => bounded(CALL_TIMEOUT_MS, () => startPlan(client, o)),
@@ -206,7 +208,7 @@ async function describe(client: Client, workflowId: string): Promise<RunDescript
       closedAt: info.closeTime?.toISOString() ?? null,
       firstExecutionRunId: info.raw.workflowExecutionInfo?.firstRunId ?? info.runId,
       searchAttributes,
-      troubles: troublesOf(info.raw),
+      troubles: stepTroublesOf(info.raw, Date.now()).map(({ step, text }) => `${step}: ${text}`),
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
@@ -214,15 +216,15 @@ async function describe(client: Client, workflowId: string): Promise<RunDescript
   }
 }
 
-type Described = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>['raw'];
-
-/** Without those that only say "not yet". */
-function troublesOf({ pendingActivities }: Described): readonly string[] {
-  return (pendingActivities ?? []).flatMap(({ activityType, lastFailure }) => {
-    const benign = lastFailure?.applicationFailureInfo?.category === APPLICATION_ERROR_CATEGORY_BENIGN;
-    if (lastFailure === null || lastFailure === undefined || benign) return [];
-    return [`${activityType?.name ?? 'a step'}: ${lastFailure.message ?? 'failed'}`];
-  });
+/** A child that has just ended has none. */
+async function collectTroubles(client: Client, workflowId: string): Promise<readonly StepTrouble[]> {
+  try {
+    const { raw } = await client.workflow.getHandle(workflowId).describe();
+    return stepTroublesOf(raw, Date.now());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return [];
+    throw error;
+  }
 }
 
 async function start(

@@ -8,6 +8,7 @@ import type {
   UpdateAnswer,
   WhyPage,
 } from '../../domain/status.ts';
+import type { StepTrouble } from '../../domain/step-trouble.ts';
 import type { PromotionInput } from '../../domain/promotion.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import type { ScheduleSide } from './schedule-side.ts';
@@ -55,6 +56,8 @@ export interface TemporalSide {
   listOpenRuns(): Promise<readonly OpenRun[]>;
   /** undefined when the server does not know it (any more). */
   describe(workflowId: string): Promise<RunDescription | undefined>;
+  /** Of a node's child: its own steps that fail and are tried again. */
+  collectTroubles(workflowId: string): Promise<readonly StepTrouble[]>;
   start(o: {
     workflowId: string;
     input: FleetUpgradeInput | PromotionInput;

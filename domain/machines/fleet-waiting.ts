@@ -5,7 +5,7 @@ import { phaseWhyOf } from './fleet-phase.ts';
 import { cut, hasCode } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState } from './fleet-state.ts';
 import type { DrainBlocker } from '../node-state.ts';
-import type { WaitingItem } from '../status.ts';
+import type { WaitingItem, WaitingKind } from '../status.ts';
 
 /** 500 items of 500 characters stay under what a query may answer. */
 const TEXT_CHARS_MAX = 400;
@@ -18,7 +18,16 @@ export function listWaiting(state: RunState): readonly WaitingItem[] {
     ...Object.values(state.active).flatMap(listForChild),
     ...Object.entries(state.notes).flatMap(([node, note]) =>
       note.state === 'failed' && state.tripped !== null
-        ? [item(`node/${node}`, note.why, note.at, null, `refit retry ${node}, refit skip ${node}, or abort`)]
+        ? [
+            item(
+              `node/${node}`,
+              note.why,
+              note.at,
+              null,
+              `refit retry ${node}, refit skip ${node}, or abort`,
+              'failed',
+            ),
+          ]
         : [],
     ),
     ...listForDeferred(state),
@@ -32,15 +41,23 @@ function item(
   since: string,
   until: string | null,
   freedBy: string,
+  kind?: WaitingKind,
 ): WaitingItem {
-  return { subject, on: cut(on, TEXT_CHARS_MAX), since, until, freedBy: cut(freedBy, TEXT_CHARS_MAX) };
+  return {
+    subject,
+    ...(kind === undefined ? {} : { kind }),
+    on: cut(on, TEXT_CHARS_MAX),
+    since,
+    until,
+    freedBy: cut(freedBy, TEXT_CHARS_MAX),
+  };
 }
 
 function listForRun(state: RunState): readonly WaitingItem[] {
   const why = phaseWhyOf(state);
   if (why === null || state.aborting !== null) return [];
   const { paused, tripped, hold, planFailure } = state;
-  if (paused !== null) return [item('run', why, paused.at, null, 'refit resume, or refit abort')];
+  if (paused !== null) return [item('run', why, paused.at, null, 'refit resume, or refit abort', 'paused')];
   if (tripped !== null) {
     return [
       item(
@@ -51,6 +68,7 @@ function listForRun(state: RunState): readonly WaitingItem[] {
         hasCode(state, 'failed')
           ? 'refit retry or refit skip of the failed nodes, then refit resume; or refit abort'
           : 'refit resume, or refit abort',
+        'tripped',
       ),
     ];
   }
@@ -59,12 +77,11 @@ function listForRun(state: RunState): readonly WaitingItem[] {
     const freedBy = adopting
       ? 'refit approve adopt, or refit reject adopt'
       : 'the end of that run, or refit abort of this one';
-    return [item('run', why, hold.since, null, freedBy)];
+    return [item('run', why, hold.since, null, freedBy, adopting ? 'approval' : 'anotherRun')];
   }
   if (planFailure === null) return [];
-  return [
-    item('run', why, planFailure.since, null, 'it is tried again by itself; refit pause or abort stops it'),
-  ];
+  const freedBy = 'it is tried again by itself; refit pause or abort stops it';
+  return [item('run', why, planFailure.since, null, freedBy, 'planning')];
 }
 
 function gateItem(state: RunState, gate: OpenGate): WaitingItem {
@@ -75,18 +92,19 @@ function gateItem(state: RunState, gate: OpenGate): WaitingItem {
     gate.openedAt,
     null,
     `refit approve ${gate.name}, or refit reject ${gate.name}`,
+    'approval',
   );
 }
 
 function listForChild(child: ActiveChild): readonly WaitingItem[] {
   const subject = `node/${child.node}`;
   if (child.progress === null) {
-    return [item(subject, `${child.state}`, child.since, child.until, freedByState(child))];
+    return [item(subject, child.state, child.since, child.until, freedByState(child), child.state)];
   }
   const { podsLeft, podsTotal, blockers, blockersTotal } = child.progress;
   if (blockers.length === 0) {
     const on = `draining: ${String(podsLeft)} of ${String(podsTotal)} pods left`;
-    return [item(subject, on, child.since, child.until, 'the pods end by themselves')];
+    return [item(subject, on, child.since, child.until, 'the pods end by themselves', child.state)];
   }
   const more = blockersTotal > blockers.length ? ` (one of ${String(blockersTotal)} reasons)` : '';
   return blockers.map((blocker) =>
@@ -96,6 +114,7 @@ function listForChild(child: ActiveChild): readonly WaitingItem[] {
       blocker.since,
       child.until,
       freedByBlocker(blocker, child.node),
+      blocker.kind,
     ),
   );
 }
@@ -154,7 +173,16 @@ function listForDeferred(state: RunState): readonly WaitingItem[] {
     const known = deferralNow(state, node);
     if (known === undefined) return [];
     const { since, until, text } = known;
-    return [item(`node/${node}`, text, since, until, `it is taken up again then; or refit skip ${node}`)];
+    return [
+      item(
+        `node/${node}`,
+        text,
+        since,
+        until,
+        `it is taken up again then; or refit skip ${node}`,
+        'deferred',
+      ),
+    ];
   });
 }
 
@@ -170,6 +198,7 @@ function listForPlan(state: RunState): readonly WaitingItem[] {
       since ?? lastPlan.at,
       why.until ?? null,
       why.freedBy ?? 'it is looked at again by itself',
+      why.kind,
     ),
   );
 }

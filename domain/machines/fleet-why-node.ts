@@ -33,9 +33,15 @@ export function listWhyNode(state: RunState, scope: Scope, node: string): readon
   }
   const reasons = state.lastPlan.waiting.filter((one) => mayConcern(one, row, state, retried));
   const several = reasons.length > 1 ? `one of ${String(reasons.length)} reasons of its pool: ` : '';
-  const told = reasons.map(({ why, since: from = since }) =>
-    item(`${several}${why.text}`, from, why.until ?? null, why.freedBy ?? 'it is looked at again by itself'),
-  );
+  const told = reasons.map(({ why, since: from = since }) => ({
+    ...item(
+      `${several}${why.text}`,
+      from,
+      why.until ?? null,
+      why.freedBy ?? 'it is looked at again by itself',
+    ),
+    kind: why.kind,
+  }));
   // It came back after the planner had answered, by a retry or put back; the next answer tells of it.
   return told.length > 0 ? told : [item('the run is about to plan again', since, null, 'the next plan')];
 }

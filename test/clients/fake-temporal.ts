@@ -1,10 +1,11 @@
 // A Temporal side in memory: runs with the answers that a test gives them.
 import type { PromotionInput } from '../../domain/promotion.ts';
+import type { StepTrouble } from '../../domain/step-trouble.ts';
 import type { FleetUpgradeInput } from '../../domain/run.ts';
 import type { RunStatus } from '../../domain/status.ts';
 import { ScheduleUnknown } from '../../clients/cli/schedule-side.ts';
 import type { ScheduleRow, ScheduleSide } from '../../clients/cli/schedule-side.ts';
-import { RunNotOpen, UpdateRefused } from '../../clients/cli/temporal-side.ts';
+import { NoAnswer, RunNotOpen, UpdateRefused } from '../../clients/cli/temporal-side.ts';
 import type {
   QueryAnswers,
   RunDescription,
@@ -74,6 +75,10 @@ export class FakeTemporal implements TemporalSide {
   readonly started: { workflowId: string; input: FleetUpgradeInput | PromotionInput }[] = [];
   readonly plans: { workflowId: string; input: FleetUpgradeInput }[] = [];
   planned: Partial<FakeRunState> = {};
+  /** Of children, by their ids. */
+  readonly troubles = new Map<string, readonly StepTrouble[] | 'silent'>();
+  /** Children whose troubles were asked for. */
+  readonly asked: string[] = [];
   readonly updates: SentUpdate[] = [];
   workers: Workers = { polling: 1, lastSeenAt: '2026-11-21T11:59:50Z' };
   refusal: string | undefined;
@@ -96,6 +101,12 @@ export class FakeTemporal implements TemporalSide {
       return Promise.resolve({ ...run.description, status: 'COMPLETED', closedAt: '2026-11-21T12:30:00Z' });
     }
     return Promise.resolve(run?.description);
+  }
+
+  collectTroubles(workflowId: string): Promise<readonly StepTrouble[]> {
+    this.asked.push(workflowId);
+    const troubles = this.troubles.get(workflowId);
+    return troubles === 'silent' ? Promise.reject(new NoAnswer(workflowId)) : Promise.resolve(troubles ?? []);
   }
 
   start(o: {

@@ -122,6 +122,7 @@ describe('a deferred node', () => {
     expect(items).toEqual([
       {
         subject: 'node/n1',
+        kind: 'deferred',
         on: `deferred until ${UNTIL}, for the first time: not empty`,
         since: AT,
         until: UNTIL,

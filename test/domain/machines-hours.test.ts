@@ -111,6 +111,7 @@ describe('a run whose windows are closed', () => {
     expect(listWaiting(state)).toEqual([
       {
         subject: 'node/n1',
+        kind: 'window',
         on: 'begun only in its windows (and 1 more wait for the same)',
         since: AT,
         until: OPENS,

@@ -1,6 +1,9 @@
 // `refit status`: where a run stands now, and with --watch until it ends.
 import type { Command } from 'commander';
 import { renderStatus } from '../../../domain/render/status.ts';
+import type { RunStatus } from '../../../domain/status.ts';
+import { troubleText } from '../../../domain/step-trouble.ts';
+import { collectChildTroubles } from '../child-troubles.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -13,6 +16,7 @@ import {
   explainNotOpen,
   pickRun,
   sayTroubles,
+  sayUnasked,
   START_WORKER_HINT,
   whyNoWorker,
   withTemporal,
@@ -54,7 +58,10 @@ async function showStatus(context: CliContext, flags: StatusFlags): Promise<void
     const status = await askRun(temporal, workflowId, 'status');
     printFacts(context, flags.output, status, () => renderStatus(status, context.now()));
     const run = await temporal.describe(workflowId);
-    if (run !== undefined && run.closedAt === null) sayTroubles(context, run.troubles);
+    if (run !== undefined && run.closedAt === null) {
+      sayTroubles(context, run.troubles);
+      await tellChildren(context, temporal, status);
+    }
     // A run that failed as a workflow (refused, bad input) says so only in how it closed.
     if (run !== undefined && run.closedAt !== null && !isForPrograms(flags.output)) {
       say(context, `ended: ${summarizeEnd(await temporal.collectEnd(workflowId)).text}`);
@@ -66,6 +73,15 @@ export function sayEnd(context: CliContext, workflowId: string, end: EndSummary,
   if (!isForPrograms(output) || end.exitCode !== 0) say(context, `run ${workflowId}: ${end.text}`);
   if (end.outcome !== null) say(context, `Report: refit report ${workflowId}`);
   context.setExitCode(end.exitCode);
+}
+
+async function tellChildren(context: CliContext, temporal: TemporalSide, status: RunStatus): Promise<void> {
+  const { troubled, unasked } = await collectChildTroubles(temporal, status.active);
+  sayTroubles(
+    context,
+    troubled.map(({ node, trouble }) => `${node.node}: ${troubleText(trouble)}`),
+  );
+  sayUnasked(context, unasked);
 }
 
 /** Without a worker only the server's own facts can be shown; they are, and the command fails. */

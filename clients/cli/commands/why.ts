@@ -2,7 +2,10 @@
 import type { Command } from 'commander';
 import { renderWhy } from '../../../domain/render/why.ts';
 import { PAGE_LIMIT_MAX } from '../../../domain/status.ts';
-import type { WaitingItem } from '../../../domain/status.ts';
+import type { ActiveNode, WaitingItem } from '../../../domain/status.ts';
+import { withTroubles } from '../../../domain/step-trouble.ts';
+import { collectChildTroubles } from '../child-troubles.ts';
+import type { ChildTroubles } from '../child-troubles.ts';
 import { addConnectionOptions } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, workflowIdOption } from '../options.ts';
@@ -10,7 +13,8 @@ import type { RunFlags } from '../options.ts';
 import { outputOption, printFacts } from '../output.ts';
 import type { Format } from '../output.ts';
 import { collectPages } from '../pages.ts';
-import { askRun, ensureWorker, pickRun, sayTroubles, withTemporal } from '../runs.ts';
+import { askRun, ensureWorker, pickRun, sayTroubles, sayUnasked, withTemporal } from '../runs.ts';
+import type { TemporalSide } from '../temporal-side.ts';
 
 type WhyFlags = RunFlags & { output: Format };
 
@@ -38,8 +42,29 @@ async function showWhy(context: CliContext, node: string | undefined, flags: Why
       });
       return { items: page.items, next: page.next };
     });
-    printFacts(context, flags.output, { workflowId, items }, () => renderWhy(items, context.now()));
+    const { troubled, unasked } = await askChildren(temporal, workflowId, node);
+    const told = withTroubles(items, troubled);
+    printFacts(context, flags.output, { workflowId, items: told }, () => renderWhy(told, context.now()));
+    sayUnasked(context, unasked);
     const run = await temporal.describe(workflowId);
     if (run !== undefined && run.closedAt === null) sayTroubles(context, run.troubles);
   });
+}
+
+/** The run has answered already: what the server adds is left out where it cannot be had. */
+async function askChildren(
+  temporal: TemporalSide,
+  workflowId: string,
+  node: string | undefined,
+): Promise<ChildTroubles> {
+  let active: readonly ActiveNode[];
+  try {
+    ({ active } = await temporal.query(workflowId, 'status'));
+  } catch {
+    return { troubled: [], unasked: 0 };
+  }
+  return collectChildTroubles(
+    temporal,
+    active.filter((one) => node === undefined || one.node === node),
+  );
 }
