@@ -36,7 +36,8 @@ type StepName =
   | 'soakNode'
   | ReplaceStepName
   | 'planNext'
-  | 'resolvePolicyChange';
+  | 'resolvePolicyChange'
+  | 'recordDecision';
 
 /** As the real ones: a step that is soon over is not told of. */
 const REJOINING_TOLD_AT_LOOK = 3;
@@ -220,6 +221,7 @@ export class FakeWorld {
           }),
         ),
       recordDecision: ({ decision }) => {
+        this.#wait('recordDecision', '');
         if (this.recordsBroken) throw ApplicationFailure.nonRetryable('disk full', 'Invalid');
         this.decisions.push(decision);
         return Promise.resolve('sha256:decision');
