@@ -92,6 +92,8 @@ export type PlanRow = {
   former?: Former;
   /** Why there is no way back. */
   noWayBack?: string;
+  /** With `noWayBack`: there was something, and its image is gone or not known. Absent: not so, or planned by an older version. */
+  formerGone?: true;
   /** What its drain would meet; stored apart from the rows. Absent: it is not drained, or nobody looked. */
   meets?: NodeMeets;
 };
@@ -123,6 +125,8 @@ export type PlanSummary = {
     notReady?: number;
     /** Of those to upgrade, have no way back; absent: none. */
     noWayBack?: number;
+    /** Of these, because what they ran before is gone or not known; absent: none. */
+    formerGone?: number;
     /** The next times in which nodes may be begun; `until` null: no end is near. Absent: at any time. */
     openings?: readonly { from: string; until: string | null }[];
     /** What a node is expected to take before any was measured; told with `openings`. */

@@ -6,6 +6,7 @@ import type { OpenGate, RunState, Scope } from './fleet-state.ts';
 import type { CanaryLook, GateWish, PlanRow } from '../plan.ts';
 import type { CanaryClock } from '../planning/canary-clock.ts';
 import { ROW_CODES } from '../row-codes.ts';
+import { asksForWayBack } from '../way-back-asked.ts';
 import { own } from '../own.ts';
 
 /** The clock of each pool begins when its last canary ends, and is undone when one is taken up again. */
@@ -94,18 +95,23 @@ export function listBehindGate(
   return scope.rows
     .filter((_, index) => state.codes[index] === ROW_CODES.waiting)
     .filter((row) => kind === 'tier' || row.pool === pool)
-    .filter((row) => isBehind(row, kind))
+    .filter((row) => isBehind(state, scope, row, kind))
     .map(({ node }) => node);
 }
 
-function isBehind(row: PlanRow, kind: GateWish['kind']): boolean {
+function isBehind(state: RunState, scope: Scope, row: PlanRow, kind: GateWish['kind']): boolean {
   switch (kind) {
     case 'canary':
     case 'tier':
       return true;
     case 'notReady':
       return row.wasNotReady === true;
-    case 'noWayBack':
-      return row.noWayBack !== undefined;
+    case 'noWayBack': {
+      if (row.noWayBack === undefined) return false;
+      const pool = state.definition?.pools.find(({ name }) => name === row.pool);
+      // Rows of an older version tell no image that is gone: there the gate held all of them.
+      const tells = scope.rows.some(({ formerGone }) => formerGone === true);
+      return !tells || pool === undefined || asksForWayBack(row, pool);
+    }
   }
 }

@@ -163,7 +163,7 @@ function takePool(context: Context, poolBoard: PoolBoard): void {
   }
   if (noWayBack.length > 0) {
     const rows = noWayBack.map(({ row }) => row);
-    holdAll(context, poolBoard, noWayBack, wishForNoWayBack(poolBoard.pool.name, rows));
+    holdAll(context, poolBoard, noWayBack, wishForNoWayBack(poolBoard.pool, rows));
   }
   takeInTurn(context, poolBoard, canaries);
   const { why, gate, look } = readCanaries(context.board, poolBoard, context.question, others.length);

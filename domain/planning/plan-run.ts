@@ -96,6 +96,7 @@ function planPools(
       ...countRows('canaries', ofPool, (row) => row.canary === true),
       ...countRows('notReady', ofPool, (row) => row.wasNotReady === true),
       ...countRows('noWayBack', ofPool, (row) => row.noWayBack !== undefined),
+      ...countRows('formerGone', ofPool, (row) => row.formerGone === true),
       ...planHours(pool, observedAt, upgrades.length),
     };
   });

@@ -6,11 +6,12 @@
 import type { Pool, Release } from '../fleet.ts';
 import type { ImageFacts, InstanceFacts, Inventory, NodeFacts } from '../inventory.ts';
 import type { BackStep, Former, GateWish, PlanRow, Why } from '../plan.ts';
+import { asksForWayBack } from '../way-back-asked.ts';
 import { matchPools } from './match-pools.ts';
 import { instanceIdOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
 
-export type WayBack = { former: Former } | { noWayBack: string };
+export type WayBack = { former: Former } | Pick<PlanRow, 'noWayBack' | 'formerGone'>;
 
 /** Of a node that is to be upgraded by this run. */
 export function wayBackOf(
@@ -26,14 +27,17 @@ export function wayBackOf(
   const never = whyNeverBack(o.pool);
   if (never !== undefined) return { noWayBack: never };
   const former = formerOf(node, o.instance, o.catalog);
-  if (former === null) return { noWayBack: 'neither its release nor the image of its instance is known' };
+  if (former === null) {
+    return { noWayBack: 'neither its release nor the image of its instance is known', formerGone: true };
+  }
   const { imageId, release } = former;
   if (imageId === o.release.imageId) {
     return { noWayBack: `its former image is ${imageId}, the very one that is to be laid` };
   }
   const why = whyNotLaid(o.images[imageId]);
   if (why === undefined) return { former };
-  return { noWayBack: `its former image ${imageId}${release === null ? '' : ` (${release})`} is ${why}` };
+  const named = `its former image ${imageId}${release === null ? '' : ` (${release})`}`;
+  return { noWayBack: `${named} is ${why}`, formerGone: true };
 }
 
 /** By the way in which the pool is upgraded. */
@@ -110,26 +114,25 @@ export function gateOfNoWayBack(pool: string): string {
   return `noWayBack/${pool}`;
 }
 
-/** A policy that promises a rollback begins no node without one unless somebody says so. */
-export function isHeldForWayBack(
-  { name, policy }: Pool,
-  row: PlanRow,
-  gatesOpened: readonly string[],
-): boolean {
-  return (
-    policy.failure.onExceeded === 'rollback' &&
-    row.noWayBack !== undefined &&
-    !gatesOpened.includes(gateOfNoWayBack(name))
-  );
+/** It begins only when somebody says so. */
+export function isHeldForWayBack(pool: Pool, row: PlanRow, gatesOpened: readonly string[]): boolean {
+  return asksForWayBack(row, pool) && !gatesOpened.includes(gateOfNoWayBack(pool.name));
 }
 
-export function wishForNoWayBack(pool: string, rows: readonly PlanRow[]): { why: Why; gate: GateWish } {
+export function wishForNoWayBack(
+  { name: pool, policy }: Pool,
+  rows: readonly PlanRow[],
+): { why: Why; gate: GateWish } {
   const name = gateOfNoWayBack(pool);
   const left = rows.length - TOLD_MAX;
+  const promised = policy.failure.onExceeded === 'rollback';
+  const cause = promised
+    ? 'has no way back, and its policy rolls back when too many fail'
+    : 'has no way back: what it ran before is gone or not known';
   return {
     why: {
       kind: 'noWayBack',
-      text: `has no way back, and its policy rolls back when too many fail; freed when gate ${name} is approved`,
+      text: `${cause}; freed when gate ${name} is approved`,
       freedBy: `refit approve ${name}, or refit reject ${name}`,
     },
     gate: {

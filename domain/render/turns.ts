@@ -10,14 +10,15 @@ export function renderTurns(
   const canary = renderCanary(policy, planned.canaries ?? 0);
   const { unavailableMaxPerZone } = policy.disruption;
   const notReady = planned.notReady ?? 0;
-  const noWayBack = planned.noWayBack ?? 0;
+  const promised = policy.failure.onExceeded === 'rollback';
+  const noWayBack = (promised ? planned.noWayBack : planned.formerGone) ?? 0;
   return [
     ...(canary === undefined ? [] : [`canaries: ${canary}`]),
     ...(unavailableMaxPerZone === null ? [] : [`at most ${unavailableMaxPerZone} at once in one zone`]),
     ...(notReady === 0
       ? []
       : [`last, behind gate notReady/${name}: ${notReady} of its nodes that are not Ready now`]),
-    ...(noWayBack === 0 || policy.failure.onExceeded !== 'rollback'
+    ...(noWayBack === 0
       ? []
       : [`behind gate noWayBack/${name}: ${noWayBack} of its nodes that have no way back`]),
   ];

@@ -8,7 +8,8 @@ import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { reportAt, statusOf, whyOf } from '../../domain/machines/fleet-views.ts';
 import { renderCounts } from '../../domain/render/status.ts';
 import type { GateWish, NextSteps, PlanRow, WaitingNodes } from '../../domain/plan.ts';
-import type { ApprovalBefore } from '../../domain/policy.ts';
+import { openWishedGates } from '../../domain/machines/fleet-canary.ts';
+import type { ApprovalBefore, Policy } from '../../domain/policy.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
@@ -184,6 +185,30 @@ describe('gates that the planner wishes', () => {
     expect(after(begun, decide('reject', 'canary')).codes).toBe('dsss');
     const last = after(begin(), offer({ gates: [wish('notReady', 'notReady/h100')] }));
     expect(after(last, decide('reject', 'notReady/h100')).codes).toBe('wwws');
+  });
+
+  it('skip on a no those without a way back that are asked about, and no others [I250]', () => {
+    const codesAfter = (planned: readonly PlanRow[], onExceeded: Policy['failure']['onExceeded']) => {
+      const policy = policyOf();
+      const kept = definitionOf(
+        { ...policy, failure: { ...policy.failure, onExceeded } },
+        { fleet: 'training', cluster: 'prod-east' },
+      );
+      const waiting = { ...begin(), definition: kept };
+      const asked = openWishedGates(waiting, [wish('noWayBack', 'noWayBack/h100')], AT);
+      const move = transition(asked, newScope(planned), {
+        ...decide('reject', 'noWayBack/h100'),
+        at: AT,
+      } as FleetEvent);
+      return move.kind === 'moved' ? move.state.codes : move.kind;
+    };
+    const [a, b, ...others] = scope.rows;
+    const same = { ...a!, noWayBack: 'its former image is the very one that is to be laid' };
+    const gone = { ...b!, noWayBack: 'its former image is gone', formerGone: true as const };
+    expect(codesAfter([same, gone, ...others], 'pause')).toBe('wsww');
+    expect(codesAfter([same, gone, ...others], 'rollback')).toBe('ssww');
+    // Planned by an older version, which told no image that is gone.
+    expect(codesAfter([same, { ...b!, noWayBack: 'gone' }, ...others], 'pause')).toBe('ssww');
   });
 
   it('are neither opened nor closed while the run is held', () => {

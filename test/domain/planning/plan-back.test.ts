@@ -102,13 +102,17 @@ describe('the way back of a node', () => {
   });
 
   it('is none where that image is gone, is the new one, or is unknown, and says which [I191]', () => {
-    expect(rowOf(sampleNode('batch', 1), withoutOld())?.noWayBack).toContain(
-      `${OLD.imageId} (2026.09) is gone`,
-    );
-    expect(rowOf(unknown, sampleImages(), NEW.imageId)?.noWayBack).toContain(
-      'the very one that is to be laid',
-    );
-    expect(rowOf(unknown, sampleImages(), '')?.noWayBack).toContain('neither its release nor the image');
+    expect(rowOf(sampleNode('batch', 1), withoutOld())).toMatchObject({
+      noWayBack: expect.stringContaining(`${OLD.imageId} (2026.09) is gone`),
+      formerGone: true,
+    });
+    const same = rowOf(unknown, sampleImages(), NEW.imageId);
+    expect(same?.noWayBack).toContain('the very one that is to be laid');
+    expect(same).not.toHaveProperty('formerGone');
+    expect(rowOf(unknown, sampleImages(), '')).toMatchObject({
+      noWayBack: expect.stringContaining('neither its release nor the image'),
+      formerGone: true,
+    });
   });
 
   it('is told in the head of the plan, and a reboot that should roll back refuses the run', () => {
@@ -150,9 +154,37 @@ describe('a node without a way back', () => {
     expect(gatesAsked(rollingBack(2))).toEqual(['node/…', 'noWayBack/batch']);
   });
 
-  it('is taken as any other where the policy does not', () => {
-    expect(names(first(withUnavailableMax(2)))).toEqual(['batch-0', 'batch-3']);
-    expect(gatesAsked(withUnavailableMax(2))).toEqual(['node/…']);
+  it('waits for a yes whatever its policy does, and whoever else it asks, where its image is gone [I250]', () => {
+    const free = withUnavailableMax(2);
+    for (const onExceeded of ['pause', 'stop'] as const) {
+      const policy: Policy = {
+        ...free,
+        approval: { ...free.approval, before: 'never' },
+        failure: { ...free.failure, onExceeded },
+      };
+      const next = first(policy);
+      expect(names(next)).toEqual([]);
+      expect(next.gates).toMatchObject([{ name: 'noWayBack/batch', kind: 'noWayBack' }]);
+      expect(next.waiting[0]?.why.text).toContain('what it ran before is gone or not known');
+      expect(gatesAsked(policy)).toEqual(['noWayBack/batch']);
+      expect(names(first(policy, ['noWayBack/batch']))).toEqual(['batch-0', 'batch-3']);
+    }
+  });
+
+  it('is taken as any other where no image is gone and no rollback is promised [I250]', () => {
+    const policy = withUnavailableMax(2);
+    const same = stuck(policy).map(({ formerGone: _, ...row }) => ({
+      ...row,
+      noWayBack: 'its former image is the very one that is to be laid',
+    }));
+    const ofRows = (asking: Policy) => {
+      const question = firstQuestion(batch(asking), same);
+      const plan = planNext(question, { observedAt: OBSERVED_AT, nodes }, sampleLooks(nodes));
+      return plan.kind === 'steps' ? names(plan.next) : [];
+    };
+    expect(ofRows(policy)).toEqual(['batch-0', 'batch-3']);
+    expect(ofRows(rollingBack(2))).toEqual([]);
+    expect(listApprovalsNeeded(batch(policy), same).map(({ gate }) => gate)).toEqual(['node/…']);
   });
 });
 

@@ -134,6 +134,7 @@ describe('the head of a plan', () => {
         name: 'batch',
         // Its instance was laid with an image that the catalog does not have.
         noWayBack: 1,
+        formerGone: 1,
         nodes: 9,
         upgrade: 8,
         from: { '2026.09': 7, unknown: 1 },

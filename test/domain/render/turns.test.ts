@@ -3,23 +3,30 @@ import { describe, expect, it } from '@jest/globals';
 import { defaultPolicy } from '../../../domain/default-policy.ts';
 import { planRun } from '../../../domain/planning/plan-run.ts';
 import { renderPlan } from '../../../domain/render/plan.ts';
+import type { Inventory } from '../../../domain/inventory.ts';
 import type { Policy } from '../../../domain/policy.ts';
 import {
+  NEW,
   sampleDefinition,
+  sampleImages,
   sampleInventory,
   sampleNodes,
   samplePolicy,
   samplePool,
 } from '../planning/sample-fleet.ts';
 
-function rendered(changes: Partial<Policy>, cluster: number | null = null): string {
+function rendered(
+  changes: Partial<Policy>,
+  cluster: number | null = null,
+  images: Inventory['images'] = sampleImages(),
+): string {
   const pools = [samplePool('batch', { policy: samplePolicy(changes) })];
   const clusterUnavailableMax = cluster === null ? null : ({ kind: 'percent', percent: cluster } as const);
   const definition = sampleDefinition({ pools, clusterUnavailableMax });
   const nodes = sampleNodes('batch', 4).map((node, index) =>
     index === 2 ? { ...node, ready: 'False' as const } : node,
   );
-  const plan = planRun(definition, sampleInventory(nodes), null);
+  const plan = planRun(definition, sampleInventory(nodes, { images }), null);
   if (plan.kind === 'refused') throw new Error(JSON.stringify(plan.refusals));
   return renderPlan({ ...plan.draft, digest: 'sha256:plan', pages: [] }, plan.rows, definition);
 }
@@ -38,6 +45,13 @@ describe('a plan', () => {
 
   it('says which nodes come last, behind which gate', () => {
     expect(rendered({})).toContain('last, behind gate notReady/batch: 1 of its nodes that are not Ready now');
+  });
+
+  it('says which nodes begin only after a yes, for nothing could take them back [I250]', () => {
+    const { [NEW.imageId]: left } = sampleImages();
+    const text = rendered({}, null, { [NEW.imageId]: left! });
+    expect(text).toContain('behind gate noWayBack/batch: 4 of its nodes that have no way back');
+    expect(rendered({})).not.toContain('noWayBack');
   });
 
   it('tells the bounds of a zone and of the cluster, where there are any', () => {
