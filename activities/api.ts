@@ -8,6 +8,8 @@ import type { ClusterLook, DriftScope, DriftWatchInput } from '../domain/drift.t
 import type { Notice, NotificationTarget } from '../domain/notification.ts';
 import type { CanaryClock } from '../domain/planning/canary-clock.ts';
 import type { PlanMove } from '../domain/plan-moves.ts';
+import type { InstancePlace } from '../domain/machines/node-types.ts';
+import type { Room } from '../domain/reimage/reservation.ts';
 import type { DeferredNode } from '../domain/planning/deferral.ts';
 import type { BackQuestion } from '../domain/planning/way-back.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts';
@@ -182,6 +184,24 @@ export type TerminateResult =
   | { kind: 'timedOut'; why: string }
   | Withheld;
 
+export type RoomResult =
+  | { kind: 'roomSeen'; room: Room; was: InstancePlace }
+  | { kind: 'noRoom'; why: string }
+  /** Terminated, or about to be, by whoever. */
+  | { kind: 'instanceGone'; why: string }
+  | { kind: 'timedOut'; why: string };
+
+export type GiveUpResult =
+  /** From here on there is no way back. */
+  | { kind: 'terminationOrdered' }
+  /** Nothing was terminated. */
+  | { kind: 'noRoom'; why: string }
+  | { kind: 'occupied'; pods: readonly { namespace: string; name: string; why: string }[] }
+  /** A person must look; it may have been told to terminate. */
+  | { kind: 'unsafe'; why: string }
+  | { kind: 'timedOut'; why: string }
+  | Withheld;
+
 export type PutBackResult = { uncordoned: boolean; why: string };
 
 /** Activities of `nodeUpgrade`, in the order of its way. */
@@ -221,6 +241,18 @@ export interface NodeActivities {
   terminateNode(
     o: NodeActivityInput & { deadline: string; replacement: { node: string; uid: string } },
   ): Promise<TerminateResult>;
+  /** Is there a capacity reservation with room for another instance like this one? Touches nothing. */
+  checkRoom(o: NodeActivityInput & { deadline: string }): Promise<RoomResult>;
+  /** Grant, consistent look, the reservation once more; then the instance is told to go, with nothing in its place. */
+  giveUpInstance(o: NodeActivityInput & { deadline: string }): Promise<GiveUpResult>;
+  /** Until the instance is terminated; its Node object is deleted after it. */
+  awaitTerminated(
+    o: NodeActivityInput & { deadline: string },
+  ): Promise<{ kind: 'terminated' } | { kind: 'timedOut'; why: string }>;
+  /** The one instance in the place of one that is gone: no grant is asked for, for there is no way back. */
+  launchInPlace(
+    o: NodeActivityInput & { deadline: string; was: InstancePlace },
+  ): Promise<Exclude<LaunchResult, Withheld>>;
   /** Terminates what was launched, when it takes no pods; answers what became of it. */
   removeReplacement(o: NodeActivityInput & { deadline: string }): Promise<{ why: string }>;
   /** As before the run, when the mark is still ours: for skip, abort and a parent that is gone. Local. */

@@ -13,6 +13,7 @@ import { createPromotionActivities } from './promotion.ts';
 import type { PromotionActivities } from './promotion-api.ts';
 import { createRecordActivities } from './records.ts';
 import { createReimageActivities } from './reimage.ts';
+import { createGiveUpActivities } from './give-up.ts';
 import { createReplaceActivities } from './replace-instance.ts';
 import { createRejoinActivities } from './rejoin.ts';
 import { createVerifyActivities } from './verify.ts';
@@ -40,6 +41,7 @@ export function createActivities(deps: ActivityDeps): Activities & PromotionActi
     ...createDrainActivities(deps),
     ...createReimageActivities(deps),
     ...createReplaceActivities(deps),
+    ...createGiveUpActivities(deps),
     ...createRejoinActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),

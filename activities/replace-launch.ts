@@ -14,7 +14,7 @@ import {
 import { RELEASE_ANNOTATION, instanceIdOf, isReady } from '../domain/planning/node-reading.ts';
 import { whyReadyStale } from '../domain/verify/rejoin.ts';
 import type { NodeFacts } from '../domain/inventory.ts';
-import type { JoinResult, LaunchResult, NodeActivityInput } from './api.ts';
+import type { JoinResult, LaunchResult, NodeActivityInput, Withheld } from './api.ts';
 import { clientTokenOf, toTagValue } from './attempt-token.ts';
 import { promptly } from './attempt.ts';
 import type { Waiting } from './attempt.ts';
@@ -35,8 +35,19 @@ export async function launch(deps: ActivityDeps, o: NodeActivityInput): Promise<
   if ('why' in fit) return { kind: 'unsafe', why: fit.why };
   const withheld = await promptly(whyWithheld(deps.runs, o));
   if (withheld !== undefined) return withheld;
+  return await launchAs(deps, o, fit);
+}
+
+/** The one instance of this attempt, by its token. */
+export async function launchAs(
+  deps: ActivityDeps,
+  o: NodeActivityInput,
+  fit: Fit,
+): Promise<Exclude<LaunchResult, Withheld>> {
+  const { step } = o;
+  const clientToken = clientTokenOf(deps.namespace, o);
   try {
-    const outcome = await deps.instances.ensureInstance(provider, {
+    const outcome = await deps.instances.ensureInstance(o.cluster.provider, {
       ...fit,
       clientToken,
       // The same on every try: EC2 refuses a token that comes with other parameters.
@@ -59,7 +70,10 @@ export async function launch(deps: ActivityDeps, o: NodeActivityInput): Promise<
   }
 }
 
-function launched(deps: ActivityDeps, { instanceId, launchedAt }: InstanceFacts): LaunchResult {
+export function launched(
+  deps: ActivityDeps,
+  { instanceId, launchedAt }: InstanceFacts,
+): LaunchResult & { kind: 'launched' } {
   return { kind: 'launched', instanceId, launchedAt: launchedAt ?? deps.now().toISOString() };
 }
 

@@ -55,6 +55,12 @@ export type InstanceFacts = {
   subnetId?: string | null;
   /** When it was launched, RFC 3339; absent: not told. */
   launchedAt?: string;
+  /** `us-east-1a`; absent: not known. */
+  zone?: string;
+  /** `default`, `dedicated` or `host`; absent: not known. */
+  tenancy?: string;
+  /** The capacity reservation that it runs in; absent: none. */
+  reservationId?: string;
 };
 
 /** One version of a launch template, as far as it decides what an instance becomes; null: left open. */
@@ -67,6 +73,32 @@ export type LaunchTemplateFacts = {
   subnetId: string | null;
   /** It has network interfaces of its own: a subnet can then only be named there. */
   namesInterfaces: boolean;
+  /** What it says of capacity reservations; absent: nothing. */
+  reservation?: { preference: string | null; id: string | null; groupArn: string | null };
+  /** Absent: the network's. */
+  tenancy?: string;
+  /** A placement group or a host that it names, in words; absent: none. */
+  placement?: string;
+  /** `spot`, `capacity-block`; absent: on demand. */
+  market?: string;
+};
+
+/** One capacity reservation of EC2; null: not said. */
+export type ReservationFacts = {
+  reservationId: string;
+  instanceType: string;
+  zone: string;
+  platform: string;
+  tenancy: string;
+  state: string;
+  /** `open`: any instance that fits; `targeted`: those that name it. */
+  match: string;
+  total: number | null;
+  available: number | null;
+  /** RFC 3339; null: it has no end. */
+  endsAt: string | null;
+  /** What makes it other than a plain reservation on demand; null: nothing. */
+  special: string | null;
 };
 
 /** One machine image of the catalog. */
@@ -94,4 +126,6 @@ export type Inventory = {
   images: Readonly<Record<string, ImageFacts>>;
   /** By pool, of those that replace instances; one that does not exist is absent. */
   templates?: Readonly<Record<string, LaunchTemplateFacts>>;
+  /** For the nodes of pools that may lose capacity; absent: there are no such pools. */
+  reservations?: readonly ReservationFacts[];
 };

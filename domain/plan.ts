@@ -61,7 +61,9 @@ export type WhyKind =
   /** No window leaves the time that a node is expected to take. */
   | 'windowTooShort'
   /** Nothing is known that it could go back to. */
-  | 'noWayBack';
+  | 'noWayBack'
+  /** Another node gives its capacity up, or has, and nothing stands in its place yet. */
+  | 'capacity';
 
 /** What happens to a node in this run. */
 export type Disposition =
@@ -164,6 +166,8 @@ export type LaunchStep = {
   matchLabels: Readonly<Record<string, string>>;
   /** How often it may still be deferred when there is no capacity. */
   deferralsLeft: number;
+  /** The instance goes first, once a person has said so and a capacity reservation shows room; absent: last. */
+  mayLoseCapacity?: true;
 };
 
 /** Everything that one `nodeUpgrade` child needs; made by the planner from the newest observation. */

@@ -33,6 +33,7 @@ const FIELDS: Readonly<Record<string, (policy: Policy) => string>> = {
   'reimage.timeout': ({ reimage }) => formatDuration(reimage.timeoutMs),
   'reimage.oldRootVolume': ({ reimage: { oldRootVolume } }) =>
     oldRootVolume.kind === 'keep' ? `keep ${formatDuration(oldRootVolume.forMs)}` : 'delete',
+  'reimage.mayLoseCapacity': ({ reimage }) => String(reimage.mayLoseCapacity === true),
   'verify.checks': ({ verify }) => JSON.stringify(verify.checks),
   'verify.soak': ({ verify }) => formatDuration(verify.soakMs),
   'failure.failuresMax': ({ failure }) => String(failure.failuresMax),

@@ -66,7 +66,13 @@ export type Policy = {
     /** In this order the first that selects a pod is its rule. */
     rules: readonly DrainRule[];
   };
-  reimage: { method: ReimageMethod; timeoutMs: number; oldRootVolume: OldRootVolume };
+  reimage: {
+    method: ReimageMethod;
+    timeoutMs: number;
+    oldRootVolume: OldRootVolume;
+    /** An instance may go before there is another one in its place; absent: it may not. */
+    mayLoseCapacity?: true;
+  };
   verify: { checks: readonly string[]; soakMs: number };
   failure: {
     failuresMax: number;

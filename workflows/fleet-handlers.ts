@@ -17,10 +17,12 @@ import {
   MESSAGE_NAMES,
   grantQuery,
   nodeAnswerSignal,
+  nodeCapacitySignal,
   nodeEndedSignal,
   nodeForceSignal,
   nodeProgressSignal,
   nodeStateSignal,
+  nodeStrandedSignal,
   personSignal,
   personUpdate,
   planQuery,
@@ -39,9 +41,11 @@ import { planOf, reportOf, statusOf, tableOf, whyOf } from '../domain/machines/f
 import type { MessageName } from '../domain/messages.ts';
 import {
   isDrainProgress,
+  isNodeCapacityAsk,
   isNodeForceAsk,
   isNodeOutcome,
   isNodeStateName,
+  isNodeStrandedReport,
 } from '../domain/parse/child-messages.ts';
 import { cutForStatus } from '../domain/parse/cut-for-status.ts';
 import { messageParsers } from '../domain/parse/messages.ts';
@@ -173,6 +177,14 @@ function setChildHandlers(run: FleetRun): void {
   setHandler(nodeForceSignal, (ask) => {
     if (!isFit('nodeForce', ask, isNodeForceAsk(ask))) return;
     apply(run, { kind: 'forceAsked', ask });
+  });
+  setHandler(nodeCapacitySignal, (ask) => {
+    if (!isFit('nodeCapacity', ask, isNodeCapacityAsk(ask))) return;
+    apply(run, { kind: 'capacityAsked', ask });
+  });
+  setHandler(nodeStrandedSignal, (report) => {
+    if (!isFit('nodeStranded', report, isNodeStrandedReport(report))) return;
+    apply(run, { kind: 'stranded', report });
   });
   setHandler(nodeEndedSignal, async (report) => {
     if (!isReport('nodeEnded', report, { parentFirstRunId: 'string', end: 'object' })) return;

@@ -4,11 +4,13 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { PlanForPeople } from '../activities/api.ts';
 import type {
   NodeAnswer,
+  NodeCapacityAsk,
   NodeControl,
   NodeEndReport,
   NodeForceAsk,
   NodeProgressReport,
   NodeStateReport,
+  NodeStrandedReport,
 } from '../domain/machines/child-messages.ts';
 import type { MessageName } from '../domain/messages.ts';
 import type { RunDefinition } from '../domain/run.ts';
@@ -66,6 +68,8 @@ export const nodeStateSignal = defineSignal<[NodeStateReport]>('nodeState');
 export const nodeProgressSignal = defineSignal<[NodeProgressReport]>('nodeProgress');
 export const nodeAnswerSignal = defineSignal<[NodeAnswer]>('nodeAnswer');
 export const nodeForceSignal = defineSignal<[NodeForceAsk]>('nodeForce');
+export const nodeCapacitySignal = defineSignal<[NodeCapacityAsk]>('nodeCapacity');
+export const nodeStrandedSignal = defineSignal<[NodeStrandedReport]>('nodeStranded');
 export const nodeEndedSignal = defineSignal<[NodeEndReport]>('nodeEnded');
 
 /** To a child, from its run. */

@@ -12,7 +12,6 @@ import {
 } from '@temporalio/workflow';
 import type { NodeActivityInput, NodeUpgradeResult, OfReplacement } from '../activities/api.ts';
 import {
-  asking,
   cordoning,
   draining,
   failureText,
@@ -27,15 +26,10 @@ import { renderNodeDetails } from './details.ts';
 import { hasShape } from './inputs.ts';
 import { recordHistory } from './node-history.ts';
 import type { NodeRun } from './inputs.ts';
-import {
-  nodeAnswerSignal,
-  nodeControlSignal,
-  nodeEndedSignal,
-  nodeForceSignal,
-  nodeProgressSignal,
-} from './messages.ts';
+import { nodeAnswerSignal, nodeControlSignal, nodeEndedSignal, nodeProgressSignal } from './messages.ts';
 import type { NodeControl } from '../domain/machines/child-messages.ts';
 import { timeAfter } from '../domain/machines/clock-math.ts';
+import { GRANT_FAILED_WAIT_MS, awaitPerson } from './node-asking.ts';
 import { replaceNode } from './node-replacement.ts';
 import { isTooLate, whyTooLate } from '../domain/machines/fleet-hours.ts';
 import { newNodeWay, nextStep, transition } from '../domain/machines/node.ts';
@@ -57,9 +51,6 @@ type Child = {
   nudgesSeen: number;
   reportEnd: boolean;
 };
-
-/** When its grant can be asked for by nobody for a day, it is asked again after this. */
-const GRANT_FAILED_WAIT_MS = 60_000;
 
 export async function takeNodeThrough(run: NodeRun): Promise<NodeUpgradeResult> {
   const child: Child = {
@@ -91,7 +82,8 @@ async function drive(child: Child): Promise<NodeUpgradeResult> {
     const next = nextStep(child.way.state);
     setCurrentDetails(renderNodeDetails(child.way));
     if (next.kind === 'end') {
-      const { node, attempt, drain } = child.way.step;
+      // By the attempt that its run has begun: a retry in between is known to it by that.
+      const { node, attempt, drain } = child.run.step;
       const history = await recordHistory(child, next.outcome);
       await condition(allHandlersFinished);
       const goes = drain.deferrals === undefined ? {} : { deferrals: drain.deferrals };
@@ -131,7 +123,14 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
     case 'drain':
       return await drain(child, next);
     case 'awaitForce':
-      return await awaitForce(child, next);
+    case 'awaitCapacity':
+    case 'awaitRelaunch':
+      return await awaitPerson(next, {
+        step: child.run.step,
+        input: inputOf(child),
+        state: () => child.way.state,
+        tell: (send) => toParent(child, send),
+      });
     case 'reimage':
       return await reimage(child, next.until);
     case 'awaitRejoined':
@@ -149,6 +148,10 @@ async function perform(child: Child, next: NextNodeStep): Promise<Happened | und
     case 'awaitJoined':
     case 'terminate':
     case 'removeReplacement':
+    case 'checkRoom':
+    case 'giveUp':
+    case 'awaitTerminated':
+    case 'launchInPlace':
       return await cutShort(child, () => replaceNode(inputOf(child), next, child.way.facts));
     case 'uncordon': {
       const input = { ...inputOf(child), ...ofReplacement(child) };
@@ -304,36 +307,6 @@ async function awaitGrant(child: Child): Promise<Happened | undefined> {
   return moved() ? undefined : { kind: 'resumed' };
 }
 
-/** Asks the run; ends by the answer, by a wish, or when the run wants the node back or is gone. */
-async function awaitForce(
-  child: Child,
-  { ask, pods, why }: NextNodeStep & { kind: 'awaitForce' },
-): Promise<Happened | undefined> {
-  const { state, step } = child.way;
-  const { node, attempt, drain: policy } = step;
-  const goes = policy.deferrals === undefined ? {} : { deferrals: policy.deferrals };
-  const otherwise = (policy.deferralsLeft ?? 0) > 0 ? ('deferred' as const) : ('failed' as const);
-  const question = { node, attempt, ...goes, ask, pods, why, otherwise };
-  await toParent(child, (parent) => parent.signal(nodeForceSignal, question));
-  const moved = () => child.way.state !== state;
-  const watching = new CancellationScope();
-  let lost: Happened | undefined;
-  let ended = false;
-  const watch = async () => {
-    try {
-      lost = await asking(node).awaitGrantLost(inputOf(child));
-    } catch {
-      await sleep(GRANT_FAILED_WAIT_MS, { summary: 'its grant could not be asked for' });
-    }
-    ended = true;
-  };
-  // Cancelled once it is not needed any more; when nobody has answered for a day, the run is asked again.
-  watching.run(watch).catch(() => undefined);
-  await condition(() => moved() || ended);
-  watching.cancel();
-  return moved() ? undefined : lost;
-}
-
 function wish(child: Child, happened: Happened): NodeMove {
   const move = apply(child, happened);
   if (move.kind === 'moved') child.stepScope?.cancel();
@@ -359,6 +332,15 @@ async function onControl(child: Child, control: NodeControl): Promise<void> {
       return;
     case 'noForce':
       apply(child, { kind: 'forceRejected', ask: control.ask, by: control.by, reason: control.reason });
+      return;
+    case 'mayLose':
+      apply(child, { kind: 'capacityApproved', ask: control.ask, by: control.by });
+      return;
+    case 'mayNotLose':
+      apply(child, { kind: 'capacityRejected', ask: control.ask, by: control.by, reason: control.reason });
+      return;
+    case 'relaunch':
+      apply(child, { kind: 'relaunchAsked', attempt: control.attempt, by: control.by });
       return;
     case 'skip': {
       const move = wish(child, { kind: 'skipAsked', by: control.by, reason: control.reason });
@@ -389,6 +371,6 @@ async function toParent(
   }
 }
 
-function inputOf({ run }: Child): NodeActivityInput {
-  return { cluster: run.cluster, run: run.run, grant: run.grant, step: run.step };
+function inputOf({ run, way }: Child): NodeActivityInput {
+  return { cluster: run.cluster, run: run.run, grant: run.grant, step: way.step };
 }

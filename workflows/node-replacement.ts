@@ -6,7 +6,17 @@ import { workflowNow } from './clock.ts';
 import { timeAfter } from '../domain/machines/clock-math.ts';
 import type { NextNodeStep, NodeEvent, NodeFactsKnown } from '../domain/machines/node-types.ts';
 
-type ReplaceStep = NextNodeStep & { kind: 'launch' | 'awaitJoined' | 'terminate' | 'removeReplacement' };
+type ReplaceStep = NextNodeStep & {
+  kind:
+    | 'launch'
+    | 'awaitJoined'
+    | 'terminate'
+    | 'removeReplacement'
+    | 'checkRoom'
+    | 'giveUp'
+    | 'awaitTerminated'
+    | 'launchInPlace';
+};
 
 /** An event without what its reader adds: its time, and of a failed step which one it was. */
 type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at' | 'of'> : never) : never;
@@ -14,7 +24,7 @@ type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 
 export async function replaceNode(
   input: NodeActivityInput,
   next: ReplaceStep,
-  { replacement }: NodeFactsKnown,
+  facts: NodeFactsKnown,
 ): Promise<Happened> {
   switch (next.kind) {
     case 'launch':
@@ -26,6 +36,7 @@ export async function replaceNode(
       return joined.kind === 'joined' ? joined : { kind: 'stepFailed', why: joined.why };
     }
     case 'terminate': {
+      const { replacement } = facts;
       if (replacement === undefined) return { kind: 'stepFailed', why: 'nothing has taken its place' };
       const { node, uid } = replacement;
       const at = { deadline: next.until, replacement: { node, uid } };
@@ -38,7 +49,37 @@ export async function replaceNode(
       const { why } = await calling(input, deadline).removeReplacement({ ...input, deadline });
       return { kind: 'replacementRemoved', why };
     }
+    case 'checkRoom': {
+      const deadline = timeAfter(workflowNow(), input.step.reimage.timeoutMs);
+      return failing(await calling(input, deadline).checkRoom({ ...input, deadline }));
+    }
+    case 'giveUp': {
+      const { until: deadline } = next;
+      return failing(await calling(input, deadline).giveUpInstance({ ...input, deadline }));
+    }
+    case 'awaitTerminated': {
+      const { until: deadline } = next;
+      return failing(await calling(input, deadline).awaitTerminated({ ...input, deadline }));
+    }
+    case 'launchInPlace': {
+      const { until: deadline } = next;
+      const { was } = facts;
+      if (was === undefined) return { kind: 'stepFailed', why: 'what it was like is not known' };
+      return failing(await calling(input, deadline).launchInPlace({ ...input, deadline, was }));
+    }
   }
+}
+
+/** What an activity could not do is a step that has failed; all else is what has happened. */
+function failing<T extends { kind: string }>(
+  result: T | { kind: 'unsafe' | 'timedOut'; why: string },
+): Exclude<T, { kind: 'unsafe' | 'timedOut' }> | { kind: 'stepFailed'; why: string } {
+  if (isFailure(result)) return { kind: 'stepFailed', why: result.why };
+  return result as Exclude<T, { kind: 'unsafe' | 'timedOut' }>;
+}
+
+function isFailure(result: { kind: string }): result is { kind: 'unsafe' | 'timedOut'; why: string } {
+  return result.kind === 'unsafe' || result.kind === 'timedOut';
 }
 
 async function launch(input: NodeActivityInput): Promise<Happened> {

@@ -29,7 +29,17 @@ export function toInstanceFacts(instance: Instance, rootVolume: Volume | undefin
     rootVolumeCreatedAt: rootVolume?.CreateTime?.toISOString() ?? null,
     tags: tagsOf(instance.Tags),
     subnetId: instance.SubnetId ?? null,
+    ...placeOf(instance),
     ...(instance.LaunchTime === undefined ? {} : { launchedAt: instance.LaunchTime.toISOString() }),
+  };
+}
+
+function placeOf({ Placement, CapacityReservationId }: Instance): Partial<InstanceFacts> {
+  const { AvailabilityZone: zone, Tenancy: tenancy } = Placement ?? {};
+  return {
+    ...(zone === undefined ? {} : { zone }),
+    ...(tenancy === undefined ? {} : { tenancy }),
+    ...(CapacityReservationId === undefined ? {} : { reservationId: CapacityReservationId }),
   };
 }
 

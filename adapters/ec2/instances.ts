@@ -13,6 +13,7 @@ import type { Instances, RootVolumeTask } from '../ports/instances.ts';
 import { createClient } from './client.ts';
 import { asked, createDescriptions, findVolumes } from './descriptions.ts';
 import { collectTemplate, ensureInstance, ensureTerminated } from './launches.ts';
+import { collectReservations } from './reservations.ts';
 import type { Descriptions, Region } from './descriptions.ts';
 import { tagsOf, toRootVolumeTask, toTags } from './facts.ts';
 
@@ -52,6 +53,7 @@ export function createInstances(options: InstancesOptions): Instances {
     collectTask: (provider, taskId) => at(provider).describe.task(taskId),
     ensureRootVolumeTask: (provider, o) => ensureRootVolumeTask(at(provider), o),
     collectTemplate: (provider, template) => collectTemplate(at(provider), template),
+    collectReservations: (provider, o) => collectReservations(at(provider), o),
     collectReplacements: (provider, instanceId) => at(provider).describe.replacements(instanceId),
     ensureInstance: (provider, o) => ensureInstance(at(provider), o),
     ensureTerminated: (provider, instanceId) => ensureTerminated(at(provider), instanceId),

@@ -5,7 +5,7 @@ import {
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
+import type { LaunchTemplateVersion, ResponseLaunchTemplateData } from '@aws-sdk/client-ec2';
 import type { LaunchTemplateRef } from '../../domain/fleet.ts';
 import type { LaunchTemplateFacts } from '../../domain/inventory.ts';
 import { PortError } from '../ports/errors.ts';
@@ -55,6 +55,33 @@ function toTemplateFacts({
     instanceType: LaunchTemplateData?.InstanceType ?? null,
     subnetId: interfaces[0]?.SubnetId ?? null,
     namesInterfaces: interfaces.length > 0,
+    ...(LaunchTemplateData === undefined ? {} : capacityOf(LaunchTemplateData)),
+  };
+}
+
+/** What decides into which capacity an instance is launched. */
+function capacityOf({
+  CapacityReservationSpecification: asked,
+  Placement: placement,
+  InstanceMarketOptions: market,
+}: ResponseLaunchTemplateData): Partial<LaunchTemplateFacts> {
+  const target = asked?.CapacityReservationTarget;
+  const group = placement?.GroupName ?? placement?.GroupId;
+  const host = placement?.HostId ?? placement?.HostResourceGroupArn;
+  const named = group === undefined ? host && `host ${host}` : `placement group ${group}`;
+  return {
+    ...(asked === undefined
+      ? {}
+      : {
+          reservation: {
+            preference: asked.CapacityReservationPreference ?? null,
+            id: target?.CapacityReservationId ?? null,
+            groupArn: target?.CapacityReservationResourceGroupArn ?? null,
+          },
+        }),
+    ...(placement?.Tenancy === undefined ? {} : { tenancy: placement.Tenancy }),
+    ...(named === undefined || named === '' ? {} : { placement: named }),
+    ...(market?.MarketType === undefined ? {} : { market: market.MarketType }),
   };
 }
 

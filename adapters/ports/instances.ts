@@ -1,6 +1,11 @@
 // What Refit asks of the cloud that the nodes are instances of. Implemented by adapters/ec2.
 import type { LaunchTemplateRef, Provider } from '../../domain/fleet.ts';
-import type { ImageFacts, InstanceFacts, LaunchTemplateFacts } from '../../domain/inventory.ts';
+import type {
+  ImageFacts,
+  InstanceFacts,
+  LaunchTemplateFacts,
+  ReservationFacts,
+} from '../../domain/inventory.ts';
 
 /** EC2's own words for a root-volume task. */
 export type TaskState = 'pending' | 'in-progress' | 'failing' | 'succeeded' | 'failed' | 'failed-detached';
@@ -55,6 +60,11 @@ export interface Instances {
   ): Promise<RootVolumeTask>;
   /** The version that the reference stands for now; undefined when there is none. */
   collectTemplate(provider: Provider, template: LaunchTemplateRef): Promise<LaunchTemplateFacts | undefined>;
+  /** Capacity reservations of these types in these zones, whatever their state. */
+  collectReservations(
+    provider: Provider,
+    o: { instanceTypes: readonly string[]; zones: readonly string[] },
+  ): Promise<readonly ReservationFacts[]>;
   /** Instances whose tag says that they were launched to replace this one, terminated ones included. */
   collectReplacements(provider: Provider, instanceId: string): Promise<readonly InstanceFacts[]>;
   /** One instance. Idempotent by clientToken: the same token gives the same instance. */

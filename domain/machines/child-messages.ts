@@ -1,6 +1,7 @@
 // What a run and its nodes' children tell each other, as signals: plain JSON between workflows of this
 // program. Never what people type; that is parsed by domain/parse.
 import type { DrainProgress, ForcePod, NodeOutcome } from '../node-state.ts';
+import type { Room } from '../reimage/reservation.ts';
 
 /** How a child ended; what it answers, and what it signals to a run that has continued as new. */
 export type NodeEnd = {
@@ -23,6 +24,11 @@ export type NodeControl =
   /** What a person said to question `ask`. */
   | { kind: 'force'; ask: number; by: string }
   | { kind: 'noForce'; ask: number; by: string; reason: string }
+  /** What a person said to question `ask`: may its capacity be lost? */
+  | { kind: 'mayLose'; ask: number; by: string }
+  | { kind: 'mayNotLose'; ask: number; by: string; reason: string }
+  /** A person's retry of a node that has given its capacity up. */
+  | { kind: 'relaunch'; attempt: number; by: string }
   /** The run goes on: ask for the grant again. */
   | { kind: 'nudge' }
   /** The run continues as new: its next self will not see the child's result, so signal it. */
@@ -43,6 +49,12 @@ export type NodeForceAsk = {
   /** What a no leads to. */
   otherwise: 'deferred' | 'failed';
 };
+
+/** From a child: may its instance go before there is another one in its place? */
+export type NodeCapacityAsk = { node: string; attempt: number; deferrals?: number; ask: number; room: Room };
+
+/** From a child: its capacity is given up, nothing is in its place, and it waits for a person. */
+export type NodeStrandedReport = { node: string; attempt: number; deferrals?: number; why: string };
 
 /** From an activity: a state that people wait for was reached. */
 export type NodeStateReport = { node: string; state: string };

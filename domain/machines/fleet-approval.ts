@@ -3,6 +3,7 @@
 // as such. Must never open a gate on fewer valid yeses than the policy asks for, nor on the requester's own
 // where the policy counts none of theirs.
 import { isSamePerson, rulesOf, shownName, tally, validYeses, whyNoVoice } from './approval-rules.ts';
+import { answerCapacity, whyNotGivenUp } from './fleet-capacity.ts';
 import { listBehindGate } from './fleet-canary.ts';
 import type { PersonMessage } from './fleet-events.ts';
 import { evidenceOf } from './fleet-evidence.ts';
@@ -47,7 +48,7 @@ function approve(
   event: Decide & { kind: 'approve' },
 ): FleetMove {
   const { message, at } = event;
-  const notRead = whyNotRead(gate, at);
+  const notRead = whyNotRead(gate, at) ?? whyNotGivenUp(state, gate, at);
   if (notRead !== undefined) return rejected(notRead);
   const rules = rulesOf(state, gate.about);
   const noVoice = whyNoVoice(state, rules, message.by);
@@ -108,6 +109,11 @@ function reject(state: RunState, scope: Scope, gate: OpenGate, event: Decide): F
     case 'force': {
       const answer = { kind: 'noForce' as const, by, reason: reason ?? '' };
       const answered = answerForce(told, about, answer, at);
+      return moved(answered.state, answered.effect, answered.commands);
+    }
+    case 'capacity': {
+      const answer = { kind: 'mayNotLose' as const, by, reason: reason ?? '' };
+      const answered = answerCapacity(told, about, answer, at);
       return moved(answered.state, answered.effect, answered.commands);
     }
     case 'node':

@@ -1,6 +1,6 @@
 // What can happen to a run, and what a run asks of its driver. Events carry their time; nothing here
 // asks for it.
-import type { NodeControl, NodeForceAsk } from './child-messages.ts';
+import type { NodeCapacityAsk, NodeControl, NodeForceAsk, NodeStrandedReport } from './child-messages.ts';
 import type { MessageByName, MessageName } from '../messages.ts';
 import type { DrainProgress, NodeOutcome } from '../node-state.ts';
 import type { NextSteps, NodeStep, PlanSummary } from '../plan.ts';
@@ -36,6 +36,8 @@ export type Happening = { at: string } & (
   /** `deferrals` tells the goes of one attempt apart; absent: it had not been deferred before. */
   | { kind: 'nodeEnded'; node: string; attempt: number; deferrals?: number; outcome: NodeOutcome }
   | { kind: 'forceAsked'; ask: NodeForceAsk }
+  | { kind: 'capacityAsked'; ask: NodeCapacityAsk }
+  | { kind: 'stranded'; report: NodeStrandedReport }
   | { kind: 'skipAnswered'; node: string; askId: string; accepted: boolean; why: string }
   | { kind: 'cancelled' }
   | { kind: 'handedOver' }

@@ -145,8 +145,11 @@ function exceed(state: RunState, scope: Scope, pool: Pool | undefined, why: stri
 }
 
 /** The run waits for a person: nodes before their reimage go back, later ones are finished. */
-function tripRun(state: RunState, why: string, at: string): Judged {
-  const others = Object.values(state.active).filter((child) => !child.retry && child.told === null);
+export function tripRun(state: RunState, why: string, at: string): Judged {
+  // One that has given its capacity up has no way back: it waits where it stands.
+  const others = Object.values(state.active).filter(
+    (child) => !child.retry && child.told === null && child.stranded === undefined,
+  );
   const told = Object.fromEntries(
     others.map((child) => [child.node, { ...child, told: 'putBack' as const }]),
   );

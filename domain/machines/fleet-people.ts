@@ -2,6 +2,7 @@
 // reason, and the very same decision again is answered as such; neither changes anything.
 import { decide } from './fleet-approval.ts';
 import type { FleetCommand, PersonMessage } from './fleet-events.ts';
+import { relaunch } from './fleet-capacity.ts';
 import { closeForAbort, nudgeAll } from './fleet-holding.ts';
 import { nextNode } from './fleet-next.ts';
 import { dropNode, stateText, whyUnknown } from './fleet-nodes.ts';
@@ -119,6 +120,8 @@ function retryNode(
   if (state.aborting !== null) return rejected(`the run is being aborted by ${state.aborting.by}`);
   const unknown = whyUnknown(state, scope, node);
   if (unknown !== undefined) return rejected(unknown);
+  const child = own(state.active, node);
+  if (child?.stranded !== undefined) return relaunch(state, child, at, message);
   const pending = state.retries.find((retry) => retry.node === node);
   if (pending !== undefined) {
     return { kind: 'same', effect: `attempt ${String(pending.attempt)} of node ${node} is to come already` };

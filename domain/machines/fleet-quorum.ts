@@ -2,6 +2,7 @@
 // fleet-approval.ts's and fleet-standing.ts's. Must never open a gate before the quorum is complete.
 import { oldest, rulesOf, tally, validYeses, voidAt } from './approval-rules.ts';
 import type { Approval, Yes } from './approval-state.ts';
+import { answerCapacity } from './fleet-capacity.ts';
 import { msBetween } from './clock-math.ts';
 import { isTooLate } from './fleet-hours.ts';
 import type { FleetCommand } from './fleet-events.ts';
@@ -97,6 +98,8 @@ function openGate(
     }
     case 'force':
       return answerForce(state, about, { kind: 'force', by: o.approval.by.join(', ') }, o.at);
+    case 'capacity':
+      return answerCapacity(state, about, { kind: 'mayLose', by: o.approval.by.join(', ') }, o.at);
     case 'node':
       return beginNode(withApproval(state, o.gate.name, o.approval), scope, about, o.at);
   }

@@ -41,6 +41,10 @@ export type ActiveChild = {
   adopted: boolean;
   /** Absent: begun by an older version. */
   startedAt?: string;
+  /** Somebody has said that its capacity may be lost, and nothing is in its place yet; absent: it stands. */
+  givesUp?: true;
+  /** Its capacity is given up, and it waits for a person. Absent: it does not. */
+  stranded?: { why: string; at: string };
 };
 
 export type OpenGate = {
@@ -58,7 +62,9 @@ export type OpenGate = {
     /** `step` is null once the run has continued as new: it would be too old to act upon. */
     | { kind: 'node'; node: string; pool: string; step: NodeStep | null; observedAt: string }
     /** `ask`: which of the child's questions it is; the child holds the pods that were listed. */
-    | { kind: 'force'; node: string; pool: string; ask: number };
+    | { kind: 'force'; node: string; pool: string; ask: number }
+    /** As with `force`: the child holds what was looked at. */
+    | { kind: 'capacity'; node: string; pool: string; ask: number };
 };
 
 export type DecidedGate = {
@@ -304,7 +310,7 @@ export function cutGates(gates: readonly OpenGate[]): readonly OpenGate[] {
   return gates.map((gate, index) => {
     const { about } = gate;
     // Of force the list of pods is the question; there are never many of these.
-    const whole = index < GATES_CARRIED_WHOLE || about.kind === 'force';
+    const whole = index < GATES_CARRIED_WHOLE || about.kind === 'force' || about.kind === 'capacity';
     const evidence = whole ? gate.evidence : gate.evidence.slice(0, 1);
     return { ...gate, evidence, about: about.kind === 'node' ? { ...about, step: null } : about };
   });

@@ -229,7 +229,8 @@ export function planOf(state: RunState, scope: Scope, query: PageQuery): PlanPag
 export function whyOf(state: RunState, scope: Scope, query: PageQuery): WhyPage {
   const limit = Math.min(query.limit ?? PAGE_LIMIT_DEFAULT, WHY_PAGE_MAX);
   // `gate/node/ip-…` and `node/ip-…` are both about that node.
-  const nodeOf = ({ subject }: WaitingItem) => subject.replace(/^gate\//, '').replace(/^(node|force)\//, '');
+  const nodeOf = ({ subject }: WaitingItem) =>
+    subject.replace(/^gate\//, '').replace(/^(node|force|capacity)\//, '');
   const poolOf = (item: WaitingItem) => {
     const row = scope.rows[scope.indexOf.get(nodeOf(item)) ?? -1];
     const gate = state.gates.find(({ name }) => `gate/${name}` === item.subject);

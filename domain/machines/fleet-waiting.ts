@@ -15,7 +15,7 @@ export function listWaiting(state: RunState): readonly WaitingItem[] {
   return [
     ...listForRun(state),
     ...state.gates.map((gate) => gateItem(state, gate)),
-    ...Object.values(state.active).flatMap(listForChild),
+    ...Object.values(state.active).flatMap((child) => listForChild(state, child)),
     ...Object.entries(state.notes).flatMap(([node, note]) =>
       note.state === 'failed' && state.tripped !== null
         ? [
@@ -96,8 +96,21 @@ function gateItem(state: RunState, gate: OpenGate): WaitingItem {
   );
 }
 
-function listForChild(child: ActiveChild): readonly WaitingItem[] {
-  const subject = `node/${child.node}`;
+function listForChild(state: RunState, child: ActiveChild): readonly WaitingItem[] {
+  const { node, stranded } = child;
+  const subject = `node/${node}`;
+  if (stranded !== undefined) {
+    return [
+      item(subject, stranded.why, stranded.at, null, `refit retry ${node}, refit skip ${node}, or abort`),
+    ];
+  }
+  const asked = state.gates.find(({ about }) => about.kind === 'capacity' && about.node === node);
+  if (asked !== undefined) {
+    const on = `drained; approval of gate ${asked.name}`;
+    return [
+      item(subject, on, asked.openedAt, null, `refit approve ${asked.name}, or refit reject ${asked.name}`),
+    ];
+  }
   if (child.progress === null) {
     return [item(subject, child.state, child.since, child.until, freedByState(child), child.state)];
   }

@@ -9,6 +9,7 @@
 // is made here. Must never hold two children for one node, nor start one while the run is held.
 import { timeAfter } from './clock-math.ts';
 import { completeDefinition } from '../complete-definition.ts';
+import { askCapacity, strand, withoutCapacityGate } from './fleet-capacity.ts';
 import { askForce, withoutForceGate } from './fleet-force.ts';
 import { deferNode, withDeferralBegun, withoutDeferral } from './fleet-deferral.ts';
 import type { FleetEvent, Happening } from './fleet-events.ts';
@@ -142,7 +143,9 @@ type NodeHappening = Happening & {
     | 'progressReported'
     | 'nodeEnded'
     | 'skipAnswered'
-    | 'forceAsked';
+    | 'forceAsked'
+    | 'capacityAsked'
+    | 'stranded';
 };
 
 function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): FleetMove {
@@ -165,6 +168,10 @@ function transitionByNode(state: RunState, scope: Scope, event: NodeHappening): 
       return skipAnswered(state, event);
     case 'forceAsked':
       return askForce(state, event);
+    case 'capacityAsked':
+      return askCapacity(state, event);
+    case 'stranded':
+      return strand(state, event);
   }
 }
 
@@ -304,7 +311,8 @@ function nodeEnded(state: RunState, scope: Scope, event: Happening & { kind: 'no
   }
   const active = without(state.active, node);
   const asks = state.asks.filter((ask) => ask.node !== node);
-  const unasked = withoutForceGate({ ...state, active, asks, planWanted: true }, node);
+  const ending = withoutForceGate({ ...state, active, asks, planWanted: true }, node);
+  const unasked = withoutCapacityGate(ending, node);
   const told = withUntouched(unasked, scope, { child, outcome });
   const known = withEnded(told, child, outcome, at);
   if (child.back !== undefined) return backEnded(known, scope, { child, outcome, at });
@@ -364,7 +372,12 @@ function skipAnswered(state: RunState, event: Happening & { kind: 'skipAnswered'
     `${ask.node}: skipped by ${ask.by}: ${ask.reason}`,
   );
   const decision = decisionOf(event.at, 'skipNode', { subject: ask.node, by: ask.by, reason: ask.reason });
-  const effect = child?.back === undefined ? 'is put back and counts as skipped' : 'does not go back';
+  const effect =
+    child?.stranded !== undefined
+      ? 'is given up: it counts as failed'
+      : child?.back === undefined
+        ? 'is put back and counts as skipped'
+        : 'does not go back';
   return moved(told, `node ${ask.node} ${effect}`, [{ kind: 'record', decision }]);
 }
 

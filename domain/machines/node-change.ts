@@ -6,7 +6,8 @@ import { timeAfter } from './clock-math.ts';
 import type { NodeEvent, NodeFactsKnown, NodeState } from './node-types.ts';
 
 export type Change =
-  { state: NodeState; text: string; facts?: Partial<NodeFactsKnown> } | { rejected: string };
+  | { state: NodeState; text: string; facts?: Partial<NodeFactsKnown>; attempt?: number }
+  | { rejected: string };
 
 export function illegal(state: { kind: NodeState['kind'] }, event: NodeEvent): Change {
   return { rejected: `"${event.kind}" means nothing while the node is ${state.kind}` };
@@ -29,6 +30,9 @@ export function toPuttingBack(why: string): Change {
 }
 
 export function toReimaging(step: NodeStep, at: string, text: string): Change {
+  if (step.launch?.mayLoseCapacity === true) {
+    return { state: { kind: 'askingCapacity', ask: 0, room: null }, text };
+  }
   const until = timeAfter(at, step.reimage.timeoutMs);
   // What replaces it stands there already: of its own instance nothing is laid anew.
   if (step.launch !== undefined) return { state: { kind: 'terminating', until }, text };

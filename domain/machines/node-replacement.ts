@@ -19,7 +19,7 @@ type Replacing = NodeState & { kind: 'joining' | 'inService' | 'terminating' | '
 
 /** True as long as its replacement takes no pods: the node stands there as it was. */
 export function beforeService({ step, state }: NodeWay): boolean {
-  if (step.launch === undefined) return false;
+  if (step.launch === undefined || step.launch.mayLoseCapacity === true) return false;
   switch (state.kind) {
     case 'waiting':
     case 'joining':

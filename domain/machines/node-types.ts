@@ -2,6 +2,7 @@
 import type { DrainProgress, ForcePod, ForcePods, NodeOutcome, NodeStateName } from '../node-state.ts';
 import type { NodeStep } from '../plan.ts';
 import type { NodeTransition, Replacement } from '../report.ts';
+import type { Room } from '../reimage/reservation.ts';
 
 export type Evidence = { check: string; subject: string; expected: string; found: string; ok: boolean };
 
@@ -29,6 +30,18 @@ export type NodeState =
   | { kind: 'terminating'; until: string }
   /** Its replacement, which has taken no pods yet, is taken away again. */
   | { kind: 'removing'; until: string; why: string }
+  /** Not touched yet, and its instance is to go first: is there room for another one? */
+  | { kind: 'checkingRoom' }
+  /** Drained; a person is asked whether its capacity may be lost. `room` null: it is looked at before that. */
+  | { kind: 'askingCapacity'; ask: number; room: Room | null }
+  /** Its instance is to go, if all holds in that moment. */
+  | { kind: 'givingUp'; until: string }
+  /** Its instance was told to go. */
+  | { kind: 'leaving'; until: string }
+  /** Its instance is gone; another one is to be launched. */
+  | { kind: 'launching'; until: string }
+  /** Given up, and nothing in its place; `at`: what a retry goes on with. */
+  | { kind: 'stranded'; at: 'givingUp' | 'leaving' | 'launching'; why: string }
   | { kind: 'rejoining'; until: string; reimagedAt: string }
   | { kind: 'burning-in'; reimagedAt: string; bootId: string }
   | { kind: 'verifying'; until: string; reimagedAt: string; bootId: string }
@@ -73,6 +86,14 @@ export type NodeEvent = { at: string } & (
   | { kind: 'joined'; node: string; uid: string; bootId: string }
   | { kind: 'terminated' }
   | { kind: 'replacementRemoved'; why: string }
+  /** `was`: what another one has to be like. */
+  | { kind: 'roomSeen'; room: Room; was: InstancePlace }
+  | { kind: 'noRoom'; why: string }
+  | { kind: 'instanceGone'; why: string }
+  | { kind: 'capacityApproved'; ask: number; by: string }
+  | { kind: 'capacityRejected'; ask: number; by: string; reason: string }
+  | { kind: 'terminationOrdered' }
+  | { kind: 'relaunchAsked'; attempt: number; by: string }
   /** The step at hand cannot go on: its time is up, it is unsafe, or its activity failed for good. */
   | { kind: 'stepFailed'; of: NodeStateKind; why: string }
   | { kind: 'skipAsked'; by: string; reason: string }
@@ -82,6 +103,9 @@ export type NodeEvent = { at: string } & (
   | { kind: 'abortAsked'; why: string }
 );
 
+/** What is not told of an instance any more once it is gone. */
+export type InstancePlace = { instanceType: string; subnetId: string | null };
+
 export type NodeEventKind = NodeEvent['kind'];
 
 export type NodeFactsKnown = {
@@ -90,6 +114,10 @@ export type NodeFactsKnown = {
   evidence: readonly Evidence[];
   /** The node that takes this one's place, once it has joined; absent: none has. */
   replacement?: Replacement;
+  /** The instance that goes first, as it was; absent: it does not. */
+  was?: InstancePlace;
+  /** How often somebody was asked whether its capacity may be lost; absent: never. */
+  asked?: number;
 };
 
 /** One node's way so far: plain data, and all of it. */
@@ -117,6 +145,12 @@ export type NextNodeStep =
   | { kind: 'awaitJoined'; until: string; instanceId: string; launchedAt: string }
   | { kind: 'terminate'; until: string }
   | { kind: 'removeReplacement'; until: string }
+  | { kind: 'checkRoom' }
+  | { kind: 'awaitCapacity'; ask: number; room: Room }
+  | { kind: 'giveUp'; until: string }
+  | { kind: 'awaitTerminated'; until: string }
+  | { kind: 'launchInPlace'; until: string }
+  | { kind: 'awaitRelaunch'; why: string }
   | { kind: 'end'; outcome: NodeOutcome };
 
 /** The STATE that people see for each state of the machine. */
@@ -131,6 +165,12 @@ export const STATE_SHOWN: Readonly<Record<NodeStateKind, NodeStateName>> = {
   inService: 'waiting',
   terminating: 'reimaging',
   removing: 'waiting',
+  checkingRoom: 'waiting',
+  askingCapacity: 'cordoned',
+  givingUp: 'reimaging',
+  leaving: 'reimaging',
+  launching: 'reimaging',
+  stranded: 'failed',
   'burning-in': 'burning-in',
   verifying: 'verifying',
   soaking: 'soaking',

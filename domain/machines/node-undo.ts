@@ -11,6 +11,8 @@ const BEFORE_REIMAGE: ReadonlySet<NodeState['kind']> = new Set([
   'draining',
   'askingForce',
   'cordoned',
+  'checkingRoom',
+  'askingCapacity',
   'puttingBack',
 ]);
 

@@ -26,6 +26,7 @@ import {
   toService,
   unverifiedReplacement,
 } from './node-replacement.ts';
+import { changeWhereFirst, goesFirst, nextWhereFirst } from './node-capacity.ts';
 import { STATE_SHOWN } from './node-types.ts';
 import { asItHadFailed, changeByFailure, changeByWish, fromPuttingBack } from './node-undo.ts';
 import type { NextNodeStep, NodeEvent, NodeState, NodeWay } from './node-types.ts';
@@ -45,7 +46,9 @@ export function newNodeWay(step: NodeStep): NodeWay {
 }
 
 /** Where nothing but our cordon stands on a node, its way back is to lift it. */
-function firstState({ back, launch }: NodeStep): NodeState {
+function firstState(step: NodeStep): NodeState {
+  const { back, launch } = step;
+  if (goesFirst(step)) return { kind: 'checkingRoom' };
   if (back?.how !== 'uncordon') {
     return { kind: 'waiting', held: null, ...(launch === undefined ? {} : { launch: true }) };
   }
@@ -61,7 +64,7 @@ export function transition(way: NodeWay, event: NodeEvent): NodeMove {
     kind: 'moved',
     text: change.text,
     way: {
-      step: way.step,
+      step: change.attempt === undefined ? way.step : { ...way.step, attempt: change.attempt },
       state: change.state,
       facts: { ...way.facts, ...change.facts },
       // Progress of a drain is no move: it would fill the trail of a blocked node.
@@ -72,6 +75,8 @@ export function transition(way: NodeWay, event: NodeEvent): NodeMove {
 
 function changeOf(way: NodeWay, event: NodeEvent): Change {
   const { state, step } = way;
+  const first = goesFirst(step) ? changeWhereFirst(way, event) : undefined;
+  if (first !== undefined) return first;
   if (event.kind === 'skipAsked' || event.kind === 'putBackAsked' || event.kind === 'abortAsked') {
     return beforeService(way) ? removeByWish(way, event) : changeByWish(state, event);
   }
@@ -88,6 +93,13 @@ function changeOf(way: NodeWay, event: NodeEvent): Change {
     case 'terminating':
     case 'removing':
       return fromReplacing(way, state, event);
+    case 'checkingRoom':
+    case 'askingCapacity':
+    case 'givingUp':
+    case 'leaving':
+    case 'launching':
+    case 'stranded':
+      return illegal(state, event);
     case 'draining':
       return fromDraining(step, state, event);
     case 'askingForce':
@@ -243,6 +255,13 @@ export function nextStep(state: NodeState): NextNodeStep {
       return { kind: 'terminate', until: state.until };
     case 'removing':
       return { kind: 'removeReplacement', until: state.until };
+    case 'checkingRoom':
+    case 'askingCapacity':
+    case 'givingUp':
+    case 'leaving':
+    case 'launching':
+    case 'stranded':
+      return nextWhereFirst(state);
     case 'draining':
       return {
         kind: 'drain',

@@ -1,7 +1,12 @@
 // Is this what a run and its children tell each other? Their signals have names that anybody may use, and
 // one that only looks alike must not fail a workflow task, again and again, nor stay in a run's state.
 // Lenient about what is added: a child of a newer version may say more. Never throws.
-import type { NodeControl, NodeForceAsk } from '../machines/child-messages.ts';
+import type {
+  NodeCapacityAsk,
+  NodeControl,
+  NodeForceAsk,
+  NodeStrandedReport,
+} from '../machines/child-messages.ts';
 import { FORCE_PODS_MAX, MAX_BLOCKERS } from '../node-state.ts';
 import type { DrainBlocker, DrainProgress, NodeOutcome, NodeStateName } from '../node-state.ts';
 
@@ -106,6 +111,11 @@ export function isNodeControl(value: unknown): value is NodeControl {
       return typeof value['why'] === 'string';
     case 'force':
       return typeof value['ask'] === 'number' && isText(value['by']);
+    case 'mayLose':
+      return typeof value['ask'] === 'number' && isText(value['by']);
+    case 'relaunch':
+      return typeof value['attempt'] === 'number' && isText(value['by']);
+    case 'mayNotLose':
     case 'noForce':
       return typeof value['ask'] === 'number' && isText(value['by']) && isText(value['reason']);
     case 'nudge':
@@ -127,6 +137,31 @@ export function isNodeForceAsk(value: unknown): value is NodeForceAsk {
     pods.length <= FORCE_PODS_MAX &&
     pods.every(isForcePod) &&
     (otherwise === 'deferred' || otherwise === 'failed')
+  );
+}
+
+export function isNodeCapacityAsk(value: unknown): value is NodeCapacityAsk {
+  return isOfAttempt(value) && typeof value['ask'] === 'number' && isRoom(value['room']);
+}
+
+export function isNodeStrandedReport(value: unknown): value is NodeStrandedReport {
+  return isOfAttempt(value) && isText(value['why']);
+}
+
+function isOfAttempt(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) return false;
+  const { node, attempt, deferrals } = value;
+  const goes = deferrals === undefined || typeof deferrals === 'number';
+  return isText(node) && typeof attempt === 'number' && goes;
+}
+
+function isRoom(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { reservationId, instanceType, zone, free, total, own } = value;
+  return (
+    [reservationId, instanceType, zone].every(isText) &&
+    [free, total].every((count) => typeof count === 'number') &&
+    typeof own === 'boolean'
   );
 }
 

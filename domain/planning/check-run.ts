@@ -9,6 +9,7 @@ import { own } from '../own.ts';
 import { whyNotInPlace, whyNotTemplate } from '../reimage/replacement.ts';
 import type { RunDefinition } from '../run.ts';
 import { cutText, listMismatches } from './disposition.ts';
+import { listRooms } from './room.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 import { whySkewed } from './version-skew.ts';
 import { whyNeverBack } from './way-back.ts';
@@ -25,6 +26,7 @@ export function checkRun(definition: RunDefinition, inventory: Inventory, scope:
     ...checkSkew(definition, inventory),
     ...groupSame(upgrades.flatMap((entry) => checkInstance(entry, inventory))),
     ...groupSame(checkTemplates(inventory, upgrades)),
+    ...groupSame(checkRoom(inventory, upgrades)),
     ...checkSharedInstances(upgrades),
     ...checkHours(definition, inventory, upgrades),
     ...checkRollback(definition),
@@ -61,6 +63,13 @@ function checkTemplates({ templates = {} }: Inventory, upgrades: readonly ScopeE
     if (facts === undefined || instance === undefined) return [];
     return whyNotInPlace(ref, facts, instance).map((refusal) => ({ ...refusal, where: node.name }));
   });
+}
+
+/** Of pools that may lose capacity: a node for which no reservation shows room. */
+function checkRoom(inventory: Inventory, upgrades: readonly ScopeEntry[]): readonly Refusal[] {
+  return listRooms(inventory, upgrades).flatMap(({ node, judged }): readonly Refusal[] =>
+    judged.kind === 'room' ? [] : [{ kind: 'noRoom', where: node, text: judged.why }],
+  );
 }
 
 /** A pool in which nothing could ever begin would only wait for ever. */

@@ -67,7 +67,13 @@ function planLaunch(
 ): Pick<NodeStep, 'launch'> {
   if (policy.reimage.method !== 'replaceInstance' || launchTemplate === undefined) return {};
   const deferralsLeft = Math.max(0, policy.drain.deferralsMax - deferrals);
-  return { launch: { template: launchTemplate, matchLabels, deferralsLeft } };
+  const { mayLoseCapacity } = policy.reimage;
+  return {
+    launch: {
+      ...{ template: launchTemplate, matchLabels, deferralsLeft },
+      ...(mayLoseCapacity === true ? { mayLoseCapacity } : {}),
+    },
+  };
 }
 
 /** A way back that cannot be drained stops for a person: it is neither deferred nor forced. */

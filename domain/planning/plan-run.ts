@@ -7,11 +7,12 @@ import type { Pool } from '../fleet.ts';
 import type { Inventory } from '../inventory.ts';
 import type { PlanRow, PlanSummary, Refusal } from '../plan.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
-import { listUnavailable, unavailableMaxOf } from './budget.ts';
+import { countPlaces, listUnavailable, unavailableMaxOf } from './budget.ts';
 import { checkRun } from './check-run.ts';
 import { expectedTime } from './expected-time.ts';
 import { instanceTypeOf, isReady, zoneOf } from './node-reading.ts';
 import { releaseOf } from './release-of.ts';
+import { warnOfCapacity } from './room.ts';
 import { planScope } from './scope.ts';
 import type { Scope, ScopeEntry } from './scope.ts';
 import { wayBackOf } from './way-back.ts';
@@ -37,7 +38,7 @@ export function planRun(definition: RunDefinition, inventory: Inventory, owner: 
     counts: countDispositions(rows),
     pools: planPools(definition, scope, rows, inventory.observedAt),
     oldRootVolumes: planOldRootVolumes(scope),
-    warnings: listWarnings(definition, scope, rows),
+    warnings: listWarnings(definition, scope, rows, inventory),
   };
   return { kind: 'planned', draft, rows };
 }
@@ -92,7 +93,7 @@ function planPools(
       upgrade: upgrades.length,
       from,
       to: own(definition.releases, pool.name)?.name ?? UNKNOWN_RELEASE,
-      unavailableMax: unavailableMaxOf(pool, scope.match.nodesOf.get(pool.name)?.length ?? 0),
+      unavailableMax: unavailableMaxOf(pool, countPlaces(scope.match.nodesOf.get(pool.name) ?? [])),
       ...countRows('canaries', ofPool, (row) => row.canary === true),
       ...countRows('notReady', ofPool, (row) => row.wasNotReady === true),
       ...countRows('noWayBack', ofPool, (row) => row.noWayBack !== undefined),
@@ -150,8 +151,14 @@ function keepsOldRootVolume({ disposition, pool }: ScopeEntry): boolean {
 /** More than twenty warnings are read by nobody. */
 const WARNINGS_MAX = 20;
 
-function listWarnings(definition: RunDefinition, scope: Scope, rows: readonly PlanRow[]): readonly string[] {
-  const warnings: string[] = [];
+function listWarnings(
+  definition: RunDefinition,
+  scope: Scope,
+  rows: readonly PlanRow[],
+  inventory: Inventory,
+): readonly string[] {
+  const upgrades = scope.entries.filter(({ disposition }) => disposition.kind === 'upgrade');
+  const warnings = definition.pools.flatMap(({ name }) => warnOfCapacity(name, inventory, upgrades));
   const unknown = rows.filter((row) => row.disposition.kind === 'upgrade' && row.from === null);
   if (unknown.length > 0) {
     warnings.push(
@@ -191,7 +198,7 @@ function warnOfPool(name: string, definition: RunDefinition, scope: Scope): read
   const nodes = scope.match.nodesOf.get(name) ?? [];
   const hasWork = scope.entries.some((e) => e.pool.name === name && e.disposition.kind === 'upgrade');
   if (pool === undefined || !hasWork) return [];
-  const unavailableMax = unavailableMaxOf(pool, nodes.length);
+  const unavailableMax = unavailableMaxOf(pool, countPlaces(nodes));
   const unavailable = listUnavailable(nodes, new Set());
   if (unavailable.length < unavailableMax) return [];
   return [

@@ -11,6 +11,7 @@ import { whyTooManyDeferred } from './deferral.ts';
 import { cutText, dispositionOf, listMismatches, whyNoInstance } from './disposition.ts';
 import { instanceIdOf, zoneOf } from './node-reading.ts';
 import { planStep } from './node-step.ts';
+import { whyNotAlone } from './room.ts';
 import { whyNotNow } from './why-not-now.ts';
 import { own } from '../own.ts';
 
@@ -81,7 +82,11 @@ export function takeNode(context: Context, candidate: Candidate): boolean {
   };
   const asked = { owner: question.owner, retry: candidate.retry };
   const tooMany = candidate.retry ? undefined : whyTooManyDeferred(board.deferrals, row.node);
-  const why = poolBoard.blocked ?? tooMany ?? whyNotNow(row, node, situation, asked);
+  const why =
+    poolBoard.blocked ??
+    tooMany ??
+    whyNotAlone(question.definition, pool.name, listAtWork(context, row.node)) ??
+    whyNotNow(row, node, situation, asked);
   if (why !== undefined) return refuse(why);
   const look = own(looks.seen, node.name);
   if (look === undefined) {
@@ -121,6 +126,12 @@ export function takeNode(context: Context, candidate: Candidate): boolean {
   draft.steps.push(startBefore === null ? step : { ...step, startBefore });
   holdSlot(board, poolBoard, node);
   return true;
+}
+
+/** Whatever the run holds, with what was chosen in this very answer. */
+function listAtWork({ question, draft, board }: Context, node: string) {
+  const looked = draft.toLook.map((one) => ({ node: one.node, pool: board.row(one.node)?.pool ?? '' }));
+  return [...question.occupied, ...draft.steps, ...looked].filter((one) => one.node !== node);
 }
 
 /** An image that went away after the plan concerns every node: they wait for it, none is given up. */

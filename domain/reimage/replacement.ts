@@ -70,6 +70,19 @@ export function whyNoReplacement(
     const text = `pool ${name} names no launchTemplate, from which replaceInstance would launch`;
     return [{ kind: 'noLaunchTemplate', where: node, text }];
   }
+  const { mayLoseCapacity } = policy.reimage;
+  if (!replaces && mayLoseCapacity === true) {
+    const text =
+      `reimage.mayLoseCapacity of pool ${name} means nothing with ${policy.reimage.method}: no instance is given ` +
+      'up. Leave it out, or set reimage.method to replaceInstance';
+    return [{ kind: 'capacityWithoutReplacement', where: node, text }];
+  }
+  if (replaces && mayLoseCapacity === true && policy.disruption.surge > 0) {
+    const text =
+      `surge ${policy.disruption.surge} of pool ${name} launches another instance first, and mayLoseCapacity lets ` +
+      'the old one go first: set surge to 0, or leave reimage.mayLoseCapacity out';
+    return [{ kind: 'surgeWithoutReplacement', where: node, text }];
+  }
   if (!replaces && policy.disruption.surge > 0) {
     const text =
       `surge ${policy.disruption.surge} of pool ${name} means nothing with ${policy.reimage.method}: ` +
@@ -83,7 +96,7 @@ export function whyNoReplacement(
 export function whyNotInPlace(
   ref: LaunchTemplateRef,
   facts: LaunchTemplateFacts,
-  instance: InstanceFacts,
+  instance: Pick<InstanceFacts, 'instanceType' | 'subnetId'>,
 ): readonly Omit<Refusal, 'where'>[] {
   const named = renderTemplate(ref);
   const refusals: Omit<Refusal, 'where'>[] = [];

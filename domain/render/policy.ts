@@ -38,7 +38,11 @@ export function renderWay(pool: Pool, imageId: string): readonly string[] {
   const { policy } = pool;
   const { reimage, verify } = policy;
   const timeout = formatDuration(reimage.timeoutMs);
-  if (reimage.method === 'replaceInstance') return renderReplacement(pool, imageId);
+  if (reimage.method === 'replaceInstance') {
+    return reimage.mayLoseCapacity === true
+      ? renderGoingFirst(pool, imageId)
+      : renderReplacement(pool, imageId);
+  }
   return [
     'cordon, marked as ours',
     ...renderDrain(policy),
@@ -67,6 +71,28 @@ function renderReplacement({ policy, launchTemplate }: Pool, imageId: string): r
     ...renderDrain(policy),
     'its instance is terminated once the node was seen empty and the new one is still Ready',
     'its Node object is deleted',
+  ];
+}
+
+/** The node itself first; what it ran on may be lost. */
+function renderGoingFirst({ policy, launchTemplate }: Pool, imageId: string): readonly string[] {
+  const { verify, reimage } = policy;
+  const timeout = formatDuration(reimage.timeoutMs);
+  const from = launchTemplate === undefined ? 'a launch template' : renderTemplate(launchTemplate);
+  return [
+    'capacity may be lost: its instance goes before another one is launched; one such node at a time',
+    'a capacity reservation must show room for another one, or the node is left as it is',
+    'it is cordoned, marked as ours',
+    ...renderDrain(policy),
+    'somebody is asked, whatever else is asked for (gate capacity/NODE, which names the reservation)',
+    'its instance is terminated once the node was seen empty and the reservation shows room still',
+    `its Node object is deleted: ${timeout}`,
+    `another instance is launched from ${from}, image ${imageId}, into the same subnet: ${timeout}; ` +
+      'when that fails, the run waits for a person, and a retry launches again',
+    `it joins as a new node, cordoned until it is verified: ${timeout}`,
+    `it shows the release, the labels of the pool, and the DaemonSets and GPUs of the old one: ${timeout}`,
+    ...(verify.soakMs > 0 ? [`it stays so for ${formatDuration(verify.soakMs)}`] : []),
+    'it takes pods',
   ];
 }
 

@@ -180,6 +180,11 @@ const reimage = z
     oldRootVolume: oldRootVolume(KEEP_MAX_MS)
       .optional()
       .describe('"keep 7d" (it costs storage until then) or "delete".'),
+    mayLoseCapacity: flag
+      .optional()
+      .describe(
+        'true, with replaceInstance: an instance goes before another one is launched, once somebody has said so for this very node and a capacity reservation shows room.',
+      ),
   })
   .describe('Giving the node its new image.');
 
@@ -272,6 +277,10 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
       method: or(reimage?.method, base.reimage.method),
       timeoutMs: or(reimage?.timeout, base.reimage.timeoutMs),
       oldRootVolume: or(reimage?.oldRootVolume, base.reimage.oldRootVolume),
+      // What is neutral is left out: a policy without it is the same as before there was such a field.
+      ...((reimage?.mayLoseCapacity ?? base.reimage.mayLoseCapacity) === true
+        ? { mayLoseCapacity: true as const }
+        : {}),
     },
     verify: { checks: or(verify?.checks, base.verify.checks), soakMs: or(verify?.soak, base.verify.soakMs) },
     failure: {

@@ -18,6 +18,11 @@ const progress = { podsTotal: 2, podsLeft: 1, blockers: [], blockersTotal: 0 };
 
 const bare = { namespace: 'a', name: 'b', uid: 'uid-b' };
 
+const room = {
+  ...{ reservationId: 'cr-1', instanceType: 'p5.48xlarge', zone: 'us-east-1a' },
+  ...{ free: 1, total: 8, own: false },
+};
+
 const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   cordoned: { at, kind: 'cordoned' },
   cordonedByOther: { at, kind: 'cordonedByOther', by: 'kim' },
@@ -49,6 +54,13 @@ const events: { [K in NodeEventKind]: NodeEvent & { kind: K } } = {
   joined: { at, kind: 'joined', node: 'n1-new', uid: 'uid-new', bootId: 'boot-new' },
   terminated: { at, kind: 'terminated' },
   replacementRemoved: { at, kind: 'replacementRemoved', why: 'i-new is terminated' },
+  roomSeen: { at, kind: 'roomSeen', room, was: { instanceType: 'p5.48xlarge', subnetId: null } },
+  noRoom: { at, kind: 'noRoom', why: 'no room' },
+  instanceGone: { at, kind: 'instanceGone', why: 'i-n1 is terminated' },
+  capacityApproved: { at, kind: 'capacityApproved', ask: 1, by: 'sam' },
+  capacityRejected: { at, kind: 'capacityRejected', ask: 1, by: 'sam', reason: '' },
+  terminationOrdered: { at, kind: 'terminationOrdered' },
+  relaunchAsked: { at, kind: 'relaunchAsked', attempt: 2, by: 'sam' },
 };
 
 const states: { [K in NodeStateKind]: NodeState & { kind: K } } = {
@@ -66,6 +78,12 @@ const states: { [K in NodeStateKind]: NodeState & { kind: K } } = {
   inService: { kind: 'inService', held: null },
   terminating: { kind: 'terminating', until },
   removing: { kind: 'removing', until, why: 'skipped' },
+  checkingRoom: { kind: 'checkingRoom' },
+  askingCapacity: { kind: 'askingCapacity', ask: 1, room },
+  givingUp: { kind: 'givingUp', until },
+  leaving: { kind: 'leaving', until },
+  launching: { kind: 'launching', until },
+  stranded: { kind: 'stranded', at: 'launching', why: 'no capacity' },
   puttingBack: { kind: 'puttingBack', why: 'skipped' },
   done: { kind: 'done', outcome: { kind: 'done', release: '2026.11', bootId: 'boot-1' } },
   putBack: { kind: 'putBack', outcome: { kind: 'putBack', why: 'skipped', uncordoned: true } },
@@ -118,6 +136,13 @@ const moves: Record<NodeStateKind, Partial<Record<NodeEventKind, NodeStateKind>>
   verifying: { verified: 'verified', verifyFailed: 'failed', stepFailed: 'failed' },
   soaking: { soaked: 'verified', verifyFailed: 'failed', stepFailed: 'failed' },
   verified: { uncordoned: 'done', stepFailed: 'failed' },
+  // Entered by a node alone whose instance goes first: machines-capacity.test.ts.
+  checkingRoom: { stepFailed: 'failed' },
+  askingCapacity: { stepFailed: 'failed' },
+  givingUp: { stepFailed: 'failed' },
+  leaving: { stepFailed: 'failed' },
+  launching: { stepFailed: 'failed' },
+  stranded: { stepFailed: 'failed' },
   // Entered by a node alone that another instance replaces: machines-replacement.test.ts.
   joining: { joined: 'verifying', stepFailed: 'failed' },
   inService: {

@@ -2,7 +2,12 @@
 // A token gives the same task for ever, as EC2's does.
 import type { PortError } from '../../adapters/ports/errors.ts';
 import type { Instances, RootVolumeTask, TaskState } from '../../adapters/ports/instances.ts';
-import type { ImageFacts, InstanceFacts, LaunchTemplateFacts } from '../../domain/inventory.ts';
+import type {
+  ImageFacts,
+  InstanceFacts,
+  LaunchTemplateFacts,
+  ReservationFacts,
+} from '../../domain/inventory.ts';
 
 export type FakeInstances = Instances & {
   instances: Map<string, InstanceFacts>;
@@ -10,6 +15,7 @@ export type FakeInstances = Instances & {
   tasks: RootVolumeTask[];
   /** By id or name. */
   templates: Map<string, LaunchTemplateFacts>;
+  reservations: ReservationFacts[];
   /** Why nothing can be launched; null while it can. */
   noCapacity: string | null;
   /** Each change of the world that was asked for, in order. */
@@ -70,6 +76,24 @@ export function templateFacts(changes: Partial<LaunchTemplateFacts> = {}): Launc
   };
 }
 
+/** Room for one more, for instances as `instanceFacts` makes them in us-east-1a. */
+export function reservationFacts(changes: Partial<ReservationFacts> = {}): ReservationFacts {
+  return {
+    reservationId: 'cr-1',
+    instanceType: 'p5.48xlarge',
+    zone: 'us-east-1a',
+    platform: 'Linux/UNIX',
+    tenancy: 'default',
+    state: 'active',
+    match: 'open',
+    total: 8,
+    available: 1,
+    endsAt: null,
+    special: null,
+    ...changes,
+  };
+}
+
 export function createFakeInstances(): FakeInstances {
   const byToken = new Map<string, RootVolumeTask>();
   const launchedBy = new Map<string, InstanceFacts>();
@@ -84,6 +108,7 @@ export function createFakeInstances(): FakeInstances {
     instances: new Map(),
     images: new Map(),
     templates: new Map(),
+    reservations: [],
     noCapacity: null,
     tasks: [],
     changes: [],
@@ -119,6 +144,12 @@ export function createFakeInstances(): FakeInstances {
         return task;
       }),
     collectTemplate: (_provider, { id, name }) => answer(() => fake.templates.get(id ?? name ?? '')),
+    collectReservations: (_provider, { instanceTypes, zones }) =>
+      answer(() =>
+        fake.reservations.filter(
+          ({ instanceType, zone }) => instanceTypes.includes(instanceType) && zones.includes(zone),
+        ),
+      ),
     collectReplacements: (_provider, instanceId) =>
       answer(() =>
         [...fake.instances.values()].filter(({ tags }) => tags['refit.dev/replaces'] === instanceId),

@@ -88,6 +88,10 @@ export function rowOf(node: string, pool = 'h100'): PlanRow {
 
 const launch = { template: { id: 'lt-1', name: null, version: '3' }, matchLabels: {}, deferralsLeft: 1 };
 
+function launchOf({ reimage: { mayLoseCapacity } }: Policy) {
+  return mayLoseCapacity === true ? { ...launch, mayLoseCapacity } : launch;
+}
+
 export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h100'): NodeStep {
   return {
     node,
@@ -105,7 +109,7 @@ export function stepOf(node: string, policy: Policy, attempt: number, pool = 'h1
       timeoutMs: policy.reimage.timeoutMs,
       oldRootVolume: policy.reimage.oldRootVolume,
     },
-    ...(policy.reimage.method === 'replaceInstance' ? { launch } : {}),
+    ...(policy.reimage.method === 'replaceInstance' ? { launch: launchOf(policy) } : {}),
     rejoinTimeoutMs: policy.reimage.timeoutMs,
     verifySoakMs: policy.verify.soakMs,
   };
