@@ -6,7 +6,7 @@ import type { Inventory, NodeFacts } from '../inventory.ts';
 import type { PlanRow, Why } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
-import { clusterMaxOf, listUnavailable, unavailableMaxOf } from './budget.ts';
+import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf } from './budget.ts';
 import type { Bound, Unavailable } from './budget.ts';
 import type { CanaryClock } from './canary-clock.ts';
 import { splitDeferred } from './deferral.ts';
@@ -72,6 +72,8 @@ export type Board = {
   node: (name: string) => NodeFacts | undefined;
   /** The node that was launched to take the place of the one of this name. */
   replacementOf: (name: string) => NodeFacts | undefined;
+  /** DaemonSets whose pods there are not Ready, of a canary that is watched. */
+  notReadyOn: (name: string) => readonly string[];
   /** The one pool that the node's labels put it into now; undefined for none and for two. */
   poolOf: (name: string) => Pool | undefined;
   row: (name: string) => PlanRow | undefined;
@@ -84,7 +86,10 @@ export type Board = {
 };
 
 /** What a tick looks at of the cluster: Nodes, no instances. */
-export type NodesSeen = Pick<Inventory, 'observedAt' | 'nodes'>;
+export type NodesSeen = Pick<Inventory, 'observedAt' | 'nodes'> & {
+  /** DaemonSets whose pods on a watched canary are not Ready, by its node; absent: none, or nobody looked. */
+  notReady?: Readonly<Record<string, readonly string[]>>;
+};
 
 type RowsOfPool = {
   waiting: PlanRow[];
@@ -110,13 +115,14 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
     const { waiting: open, atWork, failed, canaries } = rowsOf.get(pool.name) ?? newRows();
     const { waiting, deferred } = splitDeferred(open, deferrals, inventory.observedAt);
     const unavailable = listUnavailable(nodes, atWork, failed);
+    const places = countPlaces(nodes);
     const hours = hoursOf(pool, inventory.observedAt, own(question.nodeTimes, pool.name) ?? []);
     const bound: Bound = {
       kind: 'budget',
       where: `of pool ${pool.name}`,
       setting: pool.policy.disruption.surge > 0 ? 'unavailableMax with surge' : 'unavailableMax',
-      nodes: nodes.length,
-      max: unavailableMaxOf(pool, nodes.length),
+      nodes: places,
+      max: unavailableMaxOf(pool, places),
       away: new Map(unavailable.map(({ node, why }) => [node, why])),
     };
     return {
@@ -136,7 +142,12 @@ export function readBoard(question: PlanNextQuestion, inventory: NodesSeen): Boa
   return {
     observedAt: inventory.observedAt,
     node: (name) => byName.get(name),
-    replacementOf: (name) => inventory.nodes.find(({ annotations }) => annotations[REPLACES] === name),
+    replacementOf: (name) => {
+      const replacements = inventory.nodes.filter(({ annotations }) => annotations[REPLACES] === name);
+      // One that an earlier attempt has left may stand idle beside the one that takes its pods.
+      return replacements.find(({ unschedulable }) => !unschedulable) ?? replacements[0];
+    },
+    notReadyOn: (name) => own(inventory.notReady, name) ?? [],
     poolOf: (name) => (inTwo.has(name) ? undefined : match.poolOf.get(name)),
     row: (name) => rowByName.get(name),
     deferrals,
@@ -212,7 +223,8 @@ function readCluster(
   { nodes }: NodesSeen,
   rowsOf: ReadonlyMap<string, RowsOfPool>,
 ): Bound | null {
-  const max = clusterMaxOf(definition, nodes.length);
+  const places = countPlaces(nodes);
+  const max = clusterMaxOf(definition, places);
   if (max === null) return null;
   const atWork = new Set<string>();
   const failed = new Set<string>();
@@ -224,7 +236,7 @@ function readCluster(
     kind: 'clusterBudget',
     where: `of cluster ${definition.cluster.name}`,
     setting: 'the unavailableMax of the cluster',
-    nodes: nodes.length,
+    nodes: places,
     max,
     away: new Map(listUnavailable(nodes, atWork, failed).map(({ node, why }) => [node, why])),
   };

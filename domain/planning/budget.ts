@@ -56,6 +56,17 @@ export function listUnavailable(
   return unavailable;
 }
 
+/** What a percentage is of: a node and those that were launched to take its place are one. */
+export function countPlaces(nodes: readonly NodeFacts[]): number {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const placeOf = ({ name, annotations }: NodeFacts): string => {
+    const replaced = annotations[REPLACES];
+    // What it replaced may once have been launched to replace another.
+    return replaced === undefined ? name : (byName.get(replaced)?.annotations[REPLACES] ?? replaced);
+  };
+  return new Set(nodes.map(placeOf)).size;
+}
+
 /** Launched to replace another, which stands there still, and not in service yet: nothing is away with it. */
 function isNotYetCapacity({ unschedulable, annotations }: NodeFacts): boolean {
   const replaces = annotations[REPLACES] !== undefined;

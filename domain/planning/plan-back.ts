@@ -60,7 +60,10 @@ function takeRow(
   }
   const { owner, definition } = context.question;
   const disposition = dispositionOf(node, { release, catalog: definition.catalog, owner });
-  if (disposition.kind !== 'upgrade') {
+  // Of one that had failed an older picture is not believed: it may be from before its cordon. Its way back is
+  // gone through, and finds what is there.
+  const isBack = disposition.kind === 'upToDate' && !back.hadFailed;
+  if (isBack || disposition.kind === 'leftAlone') {
     settle(context, poolBoard, row, disposition);
     return;
   }

@@ -213,6 +213,15 @@ describe('nodes that go back', () => {
     expect(next.waiting).toMatchObject([{ why: { kind: 'budget' }, nodes: 1, example: 'batch-1' }]);
   });
 
+  it('that had failed go their way also where the picture shows the former release: it may be older [I240]', () => {
+    const next = ask(nodes, { order: [0, 1, 2], failed: [0, 1], untouched: [0] });
+    expect(next.steps.map(({ node, back }) => [node, back?.how])).toEqual([
+      [rows[0]?.node, 'uncordon'],
+      [rows[1]?.node, 'reimage'],
+    ]);
+    expect(next.settled).toEqual([{ node: rows[2]?.node, disposition: { kind: 'upToDate' } }]);
+  });
+
   it('that are quarantined, cordoned by others, gone or without their image stay, each with its reason [I186]', () => {
     const images = withoutOld();
     const seen = now

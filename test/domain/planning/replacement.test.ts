@@ -169,6 +169,24 @@ describe('a node that was launched to replace another', () => {
     expect(names(ask(definitionOf({ policy }), [...nodes, cordoned], { codes, occupied }))).toEqual([]);
   });
 
+  it('makes a percentage of the pool no larger: it and the node that it replaces are one place [I242]', () => {
+    const half = {
+      ...policy,
+      disruption: { ...policy.disruption, unavailableMax: { kind: 'percent' as const, percent: 50 } },
+    };
+    const coming = [0, 3, 1].map((index) => {
+      const annotations = { 'refit.dev/replaces': `batch-${index}`, 'refit.dev/owner': OWNER };
+      return replacement({ name: `i-new-${index}`, unschedulable: true, annotations });
+    });
+    // An earlier one that failed stands idle, and its successor was launched to replace that place again.
+    const idle = replacement({ name: 'i-idle', unschedulable: true });
+    const atWork = ['batch-0', 'batch-3', 'batch-1'].map((node) => ({ node, pool: 'batch' }));
+    const asked = { codes: 'aaawww', occupied: atWork };
+    const next = ask(definitionOf({ policy: half }), [...nodes, ...coming, idle], asked);
+    expect(names(next)).toEqual([]);
+    expect(next.waiting[0]?.why.text).toContain('3 of the 6 nodes of pool batch are away');
+  });
+
   it('is what is watched of a canary that was replaced [I214]', () => {
     const canaries = {
       ...replacing(),
@@ -189,5 +207,11 @@ describe('a node that was launched to replace another', () => {
     const unwell = ask(definition, [...others, replacement({ annotations, ready: 'False' })], asked);
     expect(unwell.waiting.map(({ why }) => why.kind)).toEqual(['canaryUnwell']);
     expect(ask(definition, others, asked).waiting[0]?.why.text).toContain('is gone');
+    // One that an earlier attempt has left stands idle before it.
+    const idle = replacement({ name: 'i-idle', annotations, unschedulable: true });
+    const served = replacement({ annotations: { ...annotations, 'refit.dev/release': '2026.11' } });
+    expect(ask(definition, [...others, idle, served], asked).waiting.map(({ why }) => why.kind)).toEqual([
+      'soak',
+    ]);
   });
 });
