@@ -72,8 +72,11 @@ export type NodeOutcome =
    * for its window, was not touched, and waits as before.
    */
   | { kind: 'putBack'; why: string; uncordoned: boolean; again?: true }
-  /** Its pods did not leave in time: put back as it was, to be taken up again by the same attempt. */
-  | { kind: 'deferred'; why: string; uncordoned: boolean }
+  /**
+   * Put back as it was, to be taken up again by the same attempt: its pods did not leave in time, or nothing could
+   * be launched in its place (`lacks`).
+   */
+  | { kind: 'deferred'; why: string; uncordoned: boolean; lacks?: 'capacity' }
   /**
    * `untouched`: its reimage had not begun in this attempt. `serving`: nothing was taken from it, not even by a
    * cordon.

@@ -50,6 +50,8 @@ export type WhyKind =
   | 'leftPool'
   /** Its pods did not leave in time: it is left to them for a while. */
   | 'deferred'
+  /** EC2 had no capacity for an instance in its place: it is tried again after a while. */
+  | 'noCapacity'
   /** So many nodes are deferred that nothing further is begun. */
   | 'deferralBudget'
   /** A cluster of a lower tier has not soaked the release. */

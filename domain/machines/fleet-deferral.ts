@@ -13,8 +13,9 @@ import { own } from '../own.ts';
 
 /** What the planner is told of them. */
 export function listDeferred(state: RunState): readonly DeferredNode[] {
-  return Object.entries(state.deferred).map(([node, { times, until }]) => ({
+  return Object.entries(state.deferred).map(([node, { times, until, lacks }]) => ({
     node,
+    ...(lacks === undefined ? {} : { lacks }),
     attempt: own(state.attempts, node) ?? 1,
     times,
     until,
@@ -31,10 +32,11 @@ export function deferNode(
   const { node } = child;
   const until = timeAfter(at, deferForMsOf(closed, child.pool));
   const times = (child.deferrals ?? 0) + 1;
-  const { why } = outcome;
+  const { why, lacks } = outcome;
+  const deferral = { times, until, ...(lacks === undefined ? {} : { lacks }) };
   const waits: RunState = {
     ...withNodeCode(closed, scope, node, ROW_CODES.waiting),
-    deferred: { ...closed.deferred, [node]: { times, until } },
+    deferred: { ...closed.deferred, [node]: deferral },
     nodesApproved: [...closed.nodesApproved, node],
   };
   const noted = withNote(waits, node, { state: 'deferred', why, at });
@@ -56,13 +58,18 @@ export function withoutDeferral(state: RunState, node: string): RunState {
 export function deferralNow(
   state: RunState,
   node: string,
-): { since: string; until: string; text: string } | undefined {
+): { since: string; until: string; text: string; lacks?: 'capacity' } | undefined {
   const known = own(state.deferred, node);
   if (known === undefined || known.until === null) return undefined;
-  const { times, until } = known;
+  const { times, until, lacks } = known;
   const note = own(state.notes, node);
   const why = note === undefined ? '' : `: ${note.why}`;
-  return { since: note?.at ?? state.startedAt, until, text: `deferred until ${until}, ${nth(times)}${why}` };
+  return {
+    since: note?.at ?? state.startedAt,
+    until,
+    text: `deferred until ${until}, ${nth(times)}${why}`,
+    ...(lacks === undefined ? {} : { lacks }),
+  };
 }
 
 function nth(times: number): string {

@@ -28,6 +28,7 @@ const QUIET: ReadonlySet<WhyKind> = new Set<WhyKind>([
   'lowerTier',
   'slots',
   'deferred',
+  'noCapacity',
   'deferralBudget',
 ]);
 
@@ -53,6 +54,6 @@ export function nextLookOf(state: RunState): NextLook {
 
 /** It ends at a moment that is known. */
 function isOfTime(why: Why): boolean {
-  const hasEnd = why.kind === 'deferred' || why.kind === 'lowerTier';
+  const hasEnd = why.kind === 'deferred' || why.kind === 'noCapacity' || why.kind === 'lowerTier';
   return isOfHours(why) || (hasEnd && why.until !== undefined);
 }

@@ -84,7 +84,7 @@ export type EndedNode = { node: string; text: string };
 export type Ask = { askId: string; node: string; by: string; reason: string; at: string };
 
 /** Why stands in its note, as far as there is room for one. */
-export type Deferral = { times: number; until: string | null };
+export type Deferral = { times: number; until: string | null; lacks?: 'capacity' };
 
 export type Hold =
   | { kind: 'none' }

@@ -185,15 +185,19 @@ function listForDeferred(state: RunState): readonly WaitingItem[] {
   return Object.keys(state.deferred).flatMap((node) => {
     const known = deferralNow(state, node);
     if (known === undefined) return [];
-    const { since, until, text } = known;
+    const { since, until, text, lacks } = known;
+    const again =
+      lacks === undefined
+        ? 'it is taken up again then'
+        : 'capacity for another instance: it is tried again then';
     return [
       item(
         `node/${node}`,
         text,
         since,
         until,
-        `it is taken up again then; or refit skip ${node}`,
-        'deferred',
+        `${again}; or refit skip ${node}`,
+        lacks === undefined ? 'deferred' : 'noCapacity',
       ),
     ];
   });
@@ -203,7 +207,7 @@ function listForPlan(state: RunState): readonly WaitingItem[] {
   const { lastPlan } = state;
   if (lastPlan === null || state.aborting !== null || state.paused !== null || state.tripped !== null)
     return [];
-  const others = lastPlan.waiting.filter(({ why }) => why.kind !== 'deferred');
+  const others = lastPlan.waiting.filter(({ why }) => why.kind !== 'deferred' && why.kind !== 'noCapacity');
   return others.map(({ why, nodes, example, since }) =>
     item(
       `node/${example}`,

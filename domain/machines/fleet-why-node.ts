@@ -4,6 +4,7 @@ import { phaseWhyOf } from './fleet-phase.ts';
 import { codeOf, occupiedNodes } from './fleet-state.ts';
 import type { RunState, Scope } from './fleet-state.ts';
 import type { PlanRow, WaitingNodes, WhyKind } from '../plan.ts';
+import { own } from '../own.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { WaitingItem } from '../status.ts';
 
@@ -57,7 +58,11 @@ function mayConcern(
   if (example === row.node) return true;
   if (nodes === 1 || (pool !== undefined && pool !== row.pool)) return false;
   if (zone !== undefined && zone !== row.zone) return false;
-  if (why.kind === 'deferred') return Object.hasOwn(state.deferred, row.node);
+  if (why.kind === 'deferred' || why.kind === 'noCapacity') {
+    const lacks = why.kind === 'noCapacity' ? 'capacity' : undefined;
+    const deferral = own(state.deferred, row.node);
+    return deferral !== undefined && deferral.lacks === lacks;
+  }
   if (why.kind === 'notReadyBefore') return row.wasNotReady === true && !retried;
   if (OF_OTHERS.has(why.kind)) return row.canary !== true && row.wasNotReady !== true && !retried;
   return why.kind !== 'order' || !retried;

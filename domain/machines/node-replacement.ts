@@ -220,7 +220,7 @@ function failUntouched(
 function withoutCapacity(step: NodeStep, why: string): Change {
   if ((step.launch?.deferralsLeft ?? 0) > 0) {
     return {
-      state: { kind: 'deferred', outcome: { kind: 'deferred', why, uncordoned: true } },
+      state: { kind: 'deferred', outcome: { kind: 'deferred', why, uncordoned: true, lacks: 'capacity' } },
       text: `is deferred: ${why}`,
     };
   }

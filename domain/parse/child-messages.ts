@@ -89,7 +89,11 @@ export function isNodeOutcome(value: unknown): value is NodeOutcome {
         (value['again'] === undefined || value['again'] === true)
       );
     case 'deferred':
-      return typeof value['why'] === 'string' && typeof value['uncordoned'] === 'boolean';
+      return (
+        typeof value['why'] === 'string' &&
+        typeof value['uncordoned'] === 'boolean' &&
+        (value['lacks'] === undefined || value['lacks'] === 'capacity')
+      );
     case 'failed':
       return (
         isNodeStateName(value['at']) &&

@@ -1,4 +1,4 @@
-// Nodes whose pods did not leave in time and that were put back: when their time has come again, and why
+// Nodes whose pods did not leave in time, or for which there was no capacity, and that were put back: when their time has come again, and why
 // they wait until then. Must never forget an attempt: a node comes back by the attempt that it left with.
 import type { PlanRow, Why } from '../plan.ts';
 
@@ -10,12 +10,14 @@ export type DeferredNode = {
   times: number;
   /** Until when it is left to its pods, RFC 3339; null while it is taken up again. */
   until: string | null;
+  /** Nothing could be launched in its place; absent: its pods did not leave in time. */
+  lacks?: 'capacity';
 };
 
 /** Rows that wait, by whether they are left to their pods now. */
 export type DeferralSplit = {
   waiting: readonly PlanRow[];
-  deferred: readonly { row: PlanRow; until: string }[];
+  deferred: readonly { row: PlanRow; until: string; lacks?: 'capacity' }[];
 };
 
 /**
@@ -31,32 +33,44 @@ export function splitDeferred(
   now: string,
 ): DeferralSplit {
   const waiting: PlanRow[] = [];
-  const deferred: { row: PlanRow; until: string }[] = [];
+  const deferred: { row: PlanRow; until: string; lacks?: 'capacity' }[] = [];
   for (const row of rows) {
-    const until = known.get(row.node)?.until ?? null;
+    const { until = null, lacks } = known.get(row.node) ?? {};
     if (until === null || Date.parse(until) <= Date.parse(now)) waiting.push(row);
-    else deferred.push({ row, until });
+    else deferred.push({ row, until, ...(lacks === undefined ? {} : { lacks }) });
   }
   return { waiting, deferred };
 }
 
-/** One reason for all of a pool; its time is the earliest of theirs. Undefined: none is deferred. */
+/** One reason for all of a pool that lack the same; its time is the earliest of theirs. */
 export function whyDeferred(
   deferred: DeferralSplit['deferred'],
-): { why: Why; example: string; nodes: number } | undefined {
-  const [first] = deferred;
-  if (first === undefined) return undefined;
-  const next = deferred.reduce((a, b) => (Date.parse(b.until) < Date.parse(a.until) ? b : a), first);
-  return {
-    example: next.row.node,
-    nodes: deferred.length,
-    why: {
+): readonly { why: Why; example: string; nodes: number }[] {
+  const ofPods = deferred.filter(({ lacks }) => lacks === undefined);
+  const ofCapacity = deferred.filter(({ lacks }) => lacks === 'capacity');
+  return [
+    ...oneReason(ofPods, {
       kind: 'deferred',
       text: 'its pods did not leave in time: it was put back as it was, and is taken when its time has come',
-      until: next.until,
-      freedBy: `the time; or refit skip ${next.row.node}`,
-    },
-  };
+    }),
+    ...oneReason(ofCapacity, {
+      kind: 'noCapacity',
+      text: 'EC2 had no capacity for an instance in its place: it serves as before, and is tried again at its time',
+    }),
+  ];
+}
+
+function oneReason(
+  deferred: DeferralSplit['deferred'],
+  { kind, text }: Pick<Why, 'kind' | 'text'>,
+): readonly { why: Why; example: string; nodes: number }[] {
+  const [first] = deferred;
+  if (first === undefined) return [];
+  const next = deferred.reduce((a, b) => (Date.parse(b.until) < Date.parse(a.until) ? b : a), first);
+  const freedBy = `the time; or refit skip ${next.row.node}`;
+  return [
+    { example: next.row.node, nodes: deferred.length, why: { kind, text, until: next.until, freedBy } },
+  ];
 }
 
 /** Why a node that was never deferred is not begun; undefined when it may be. */

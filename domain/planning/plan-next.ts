@@ -65,8 +65,7 @@ function slotsOf({ max, away }: { max: number; away: ReadonlyMap<string, unknown
 /** They wait for their time alone, whichever pool's turn it is. */
 function tellDeferred({ board, draft }: Context): void {
   for (const poolBoard of board.pools) {
-    const told = whyDeferred(poolBoard.deferred);
-    if (told !== undefined) tell(draft, poolBoard, told.why, told);
+    for (const told of whyDeferred(poolBoard.deferred)) tell(draft, poolBoard, told.why, told);
   }
 }
 

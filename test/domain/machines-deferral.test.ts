@@ -9,7 +9,7 @@ import { nextLookOf } from '../../domain/machines/fleet-look.ts';
 import { newRunState, newScope } from '../../domain/machines/fleet-state.ts';
 import type { RunState } from '../../domain/machines/fleet-state.ts';
 import { tableOf, whyOf } from '../../domain/machines/fleet-views.ts';
-import type { DrainStep, WhyKind } from '../../domain/plan.ts';
+import type { DrainStep, Why, WhyKind } from '../../domain/plan.ts';
 import { planDrainStep } from '../../domain/planning/node-step.ts';
 import { definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
@@ -131,6 +131,43 @@ describe('a deferred node', () => {
     ]);
     expect(waitsForOutside({ ...offered, planWanted: false })).toBe(true);
     expect(isOver(offered)).toBe(false);
+  });
+
+  it('for want of capacity is told as such, by the run and by name [I255]', () => {
+    const outcome = {
+      kind: 'deferred',
+      why: 'no p5 in us-east-1a',
+      uncordoned: true,
+      lacks: 'capacity',
+    } as const;
+    const lacking = after(running, started('n1'), { kind: 'nodeEnded', node: 'n1', attempt: 1, outcome });
+    expect(listDeferred(lacking)).toMatchObject([{ node: 'n1', lacks: 'capacity', until: UNTIL }]);
+    const why: Why = { kind: 'noCapacity', text: 'x', until: UNTIL };
+    const next = {
+      observedAt: AT,
+      slots: [],
+      steps: [],
+      settled: [],
+      waiting: [{ why, nodes: 1, example: 'n1' }],
+    };
+    const offered = after(lacking, { kind: 'stepsOffered', next });
+    expect(whyOf(offered, scope, {}).items).toMatchObject([
+      {
+        subject: 'node/n1',
+        kind: 'noCapacity',
+        on: expect.stringContaining('no p5 in us-east-1a'),
+        until: UNTIL,
+        freedBy: expect.stringContaining('capacity'),
+      },
+    ]);
+    // As with any deferral nothing is looked at before its time.
+    const deferredWhy: Why = { ...why, kind: 'deferred' };
+    const ofPods = after(lacking, {
+      kind: 'stepsOffered',
+      next: { ...next, waiting: [{ why: deferredWhy, nodes: 1, example: 'n1' }] },
+    });
+    expect(nextLookOf(offered)).toEqual(nextLookOf(ofPods));
+    expect(nextLookOf(offered)).toEqual({ kind: 'at', at: UNTIL });
   });
 
   it('wakes the run at its time, and not before while nothing else may change [I156]', () => {

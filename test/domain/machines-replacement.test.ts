@@ -155,7 +155,7 @@ describe('a node that another instance replaces', () => {
     const waiting = newNodeWay(step);
     expect(moveOf(waiting, events.noCapacity).state).toMatchObject({
       kind: 'deferred',
-      outcome: { why: 'no capacity', uncordoned: true },
+      outcome: { why: 'no capacity', uncordoned: true, lacks: 'capacity' },
     });
     const last = { ...waiting, step: { ...step, launch: { ...step.launch!, deferralsLeft: 0 } } };
     expect(moveOf(last, events.noCapacity).state).toMatchObject({ kind: 'putBack' });

@@ -47,10 +47,7 @@ export function planSimply(
     slots: [{ pool: 'h100', unavailableMax, unavailable: away.size, free }],
     steps: [...retried, ...taken.map((row) => firstOrAgain(row.node))],
     settled: [],
-    waiting: [
-      ...(told === undefined ? [] : [told]),
-      ...(left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }]),
-    ],
+    waiting: [...told, ...(left === 0 ? [] : [{ why, nodes: left, example: waiting.at(-1)?.node ?? '' }])],
   };
 }
 

@@ -52,7 +52,9 @@ describe('replaceInstance', () => {
         s.waiting.some(({ on }) => on.startsWith('deferred until')),
       );
       expect(waits).toMatchObject({ phase: 'running', counts: { failed: 0 } });
-      expect(waits.waiting.map(({ on }) => on).join()).toContain('no capacity');
+      expect(waits.waiting).toMatchObject([
+        { subject: 'node/n1', kind: 'noCapacity', on: expect.stringContaining('no capacity') },
+      ]);
       expect(world.cordonedMost).toBe(0);
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 1, failed: 0 } });
     });

@@ -54,12 +54,15 @@ describe('what a child says [I73]', () => {
     expect(isNodeOutcome({ kind: 'done', release: '2026.11', bootId: 'b', replacedBy: 'n2' })).toBe(true);
     expect(isNodeOutcome({ kind: 'putBack', why: 'skipped', uncordoned: true })).toBe(true);
     expect(isNodeOutcome({ kind: 'putBack', why: 'late', uncordoned: false, again: true })).toBe(true);
-    expect(isNodeOutcome({ kind: 'deferred', why: 'not empty', uncordoned: true })).toBe(true);
+    const deferred = { kind: 'deferred', why: 'not empty', uncordoned: true };
+    expect(isNodeOutcome(deferred)).toBe(true);
+    expect(isNodeOutcome({ ...deferred, lacks: 'capacity' })).toBe(true);
     expect(isNodeOutcome({ kind: 'failed', at: 'draining', why: 'late', nodeEmpty: false })).toBe(true);
     const wrong = [
       { kind: 'putBack' },
       { kind: 'putBack', why: 'late', uncordoned: false, again: 'soon' },
       { kind: 'deferred', why: 'x' },
+      { kind: 'deferred', why: 'x', uncordoned: true, lacks: 'patience' },
       { kind: 'failed', at: 'moon', why: 'x' },
       { kind: 'done' },
       { kind: 'done', release: '2026.11', bootId: 'b', replacedBy: 7 },

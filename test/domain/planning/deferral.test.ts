@@ -49,12 +49,24 @@ describe('deferred nodes', () => {
   it('are told by one reason, which ends when the first of them is due', () => {
     const at = (minute: string) => `2026-01-01T13:${minute}:00.000Z`;
     const { deferred } = splitDeferred(rows, known(one('n1', at('30')), one('n3', at('10'))), NOW);
-    expect(whyDeferred(deferred)).toMatchObject({
-      example: 'n3',
-      nodes: 2,
-      why: { kind: 'deferred', until: at('10') },
-    });
-    expect(whyDeferred([])).toBeUndefined();
+    expect(whyDeferred(deferred)).toMatchObject([
+      { example: 'n3', nodes: 2, why: { kind: 'deferred', until: at('10') } },
+    ]);
+    expect(whyDeferred([])).toEqual([]);
+  });
+
+  it('that lack capacity are told apart from those whose pods did not leave [I255]', () => {
+    const at = (minute: string) => `2026-01-01T13:${minute}:00.000Z`;
+    const lacking = { ...one('n3', at('10')), lacks: 'capacity' as const };
+    const { deferred } = splitDeferred(rows, known(one('n1', at('30')), lacking), NOW);
+    expect(whyDeferred(deferred)).toMatchObject([
+      { example: 'n1', nodes: 1, why: { kind: 'deferred', until: at('30') } },
+      {
+        example: 'n3',
+        nodes: 1,
+        why: { kind: 'noCapacity', until: at('10'), text: expect.stringContaining('no capacity') },
+      },
+    ]);
   });
 
   it('let no other node begin once there are too many of them, and come back themselves [I159]', () => {
