@@ -4,6 +4,8 @@ import { cordonHistory } from '../test/checker/audit-log.ts';
 import type { Request } from '../test/checker/audit-log.ts';
 import { say, withBed } from './bed.ts';
 import type { BenchBed } from './bed.ts';
+import { PART_NAMES, partsOf, readRunTimes, readWorkAt, renderParts } from './dead-time-parts.ts';
+import type { Refill } from './dead-time-parts.ts';
 import { judge, median, percentile, renderNumber } from './figures.ts';
 import type { BenchOptions } from './options.ts';
 import type { PartResult } from './part.ts';
@@ -18,25 +20,31 @@ const UNAVAILABLE_MAX = 3;
 const P99_MAX_S = 1;
 
 /**
- * Seconds from each uncordon to the cordon that used the slot that it freed. Slots have no names: the first
- * that is free is the first that is taken. What is still free at the end is not counted.
+ * From each uncordon to the cordon that used the slot that it freed. Slots have no names: the first that is free is
+ * the first that is taken. What is still free at the end is not counted.
  */
-export function deadTimes(requests: readonly Request[], slots: number): number[] {
+export function listRefills(requests: readonly Request[], slots: number): Refill[] {
   const { cordonTimes, uncordons } = cordonHistory(requests);
-  const ascending = (times: Iterable<readonly number[]>) => [...times].flat().sort((a, b) => a - b);
-  const taken = ascending(cordonTimes.values()).slice(slots);
-  const freed = ascending(uncordons.values());
-  return taken.map((at, index) => {
-    const from = freed[index];
-    if (from === undefined || from > at)
+  const taken = [...cordonTimes]
+    .flatMap(([node, times]) => times.map((takenAt) => ({ node, takenAt })))
+    .sort((a, b) => a.takenAt - b.takenAt)
+    .slice(slots);
+  const freed = [...uncordons.values()].flat().sort((a, b) => a - b);
+  return taken.map(({ node, takenAt }, index) => {
+    const freedAt = freed[index];
+    if (freedAt === undefined || freedAt > takenAt)
       throw new Error(`cordon ${String(slots + index + 1)} had no free slot`);
-    return (at - from) / 1000;
+    return { node, freedAt, takenAt };
   });
 }
 
-type Refills = { nodes: number; times: number[]; seconds: number };
+export function secondsOf({ freedAt, takenAt }: Refill): number {
+  return (takenAt - freedAt) / 1000;
+}
 
-async function measure(bed: BenchBed, nodesMax: number): Promise<Refills> {
+type Measured = { nodes: number; seconds: number; refills: readonly Refill[]; parts: readonly string[] };
+
+async function measure(bed: BenchBed, nodesMax: number): Promise<Measured> {
   const from = endOfLog(bed.cluster.auditLog);
   const { nodes, seconds } = await withWorker(bed, async () => {
     const begin = performance.now();
@@ -45,20 +53,41 @@ async function measure(bed: BenchBed, nodesMax: number): Promise<Refills> {
     const { counts } = await runToEnd(bed, WORKFLOW_ID, nodesMax);
     return { nodes: counts.done, seconds: (performance.now() - begin) / 1000 };
   });
-  const requests = readRequests(bed.cluster.auditLog, from, [REFIT]);
-  return { nodes, seconds, times: deadTimes(requests, UNAVAILABLE_MAX) };
+  const refills = listRefills(readRequests(bed.cluster.auditLog, from, [REFIT]), UNAVAILABLE_MAX);
+  return { nodes, seconds, refills, parts: await tellParts(bed, refills) };
+}
+
+/** Of a run that has not continued as new. */
+async function tellParts(bed: BenchBed, refills: readonly Refill[]): Promise<readonly string[]> {
+  const eventsOf = async (workflowId: string) =>
+    (await bed.client.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+  const times = readRunTimes(await eventsOf(WORKFLOW_ID), WORKFLOW_ID);
+  const workAt = new Map<string, number>();
+  for (const { node } of refills) workAt.set(node, readWorkAt(await eventsOf(`${WORKFLOW_ID}/node/${node}`)));
+  const told = refills.flatMap((refill) => {
+    const parts = partsOf(refill, times, workAt);
+    return parts === undefined ? [] : [{ seconds: secondsOf(refill), parts }];
+  });
+  const worst = [...told].sort((a, b) => b.seconds - a.seconds)[0];
+  const middle = PART_NAMES.map((_, index) => median(told.map(({ parts }) => parts[index] ?? Number.NaN)));
+  return [
+    renderParts('median of each part', middle),
+    ...(worst === undefined ? [] : [renderParts(`the worst, ${renderNumber(worst.seconds)} s`, worst.parts)]),
+  ];
 }
 
 export async function benchDeadTime(o: BenchOptions): Promise<PartResult> {
-  const { nodes, seconds, times } = await withBed({ nodes: o.refillNodes }, (bed) =>
+  const { nodes, seconds, refills, parts } = await withBed({ nodes: o.refillNodes }, (bed) =>
     measure(bed, o.refillNodes),
   );
+  const times = refills.map(secondsOf);
   const p99 = percentile(times, 0.99);
   const worst = Math.max(...times);
   return {
     lines: [
       `${String(nodes)} nodes, ${String(UNAVAILABLE_MAX)} at once, in ${seconds.toFixed(0)} s; ${String(times.length)} slots ` +
         `refilled: median ${renderNumber(median(times))} s, worst ${renderNumber(worst)} s from uncordon to cordon`,
+      ...parts,
     ],
     verdicts: [
       judge({ what: 'seconds from a freed slot to the next cordon, 99 of 100', atMost: P99_MAX_S }, p99),

@@ -3,7 +3,7 @@
 // it tries again. So the question is put once more while the first is silent, and the first answer counts.
 // Must never answer by what was said before it was asked, and never add to the load of a worker that is overrun.
 
-export type AskingOptions = {
+type AskingOptions = {
   /** Silence after which the question is put again; doubles each time. */
   againAfterMs: number;
   /** How often one question is put, the first time included. */
