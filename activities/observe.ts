@@ -25,6 +25,7 @@ import type { NextSteps, PlanRow, PlanSummary, Refusal } from '../domain/plan.ts
 import type { OwnerMark, RunDefinition } from '../domain/run.ts';
 import type { Activities, PlanForPeople, PlanNextInput } from './api.ts';
 import { createBoundedCache } from './bounded-cache.ts';
+import { collectNotReady } from './canary-pods.ts';
 import type { ActivityDeps } from './deps.ts';
 import { toApplicationFailure } from './failures.ts';
 import { collectPastTimes } from './past-nodes.ts';
@@ -231,7 +232,8 @@ async function planWithLooks(
   const question: PlanNextQuestion = { ...input, owner: run.owner, rows: o.rows };
   const cluster = deps.kubernetes.cluster(definition.cluster);
   const nodes = await cluster.collectNodesCached();
-  const nodesSeen: NodesSeen = { observedAt: deps.now().toISOString(), nodes };
+  const notReady = await collectNotReady(cluster, question, nodes);
+  const nodesSeen: NodesSeen = { observedAt: deps.now().toISOString(), nodes, notReady };
   const asked = listAsked(definition, o.rows);
   const former = question.back === undefined ? [] : listRowsFormer(o.rows);
   const seen: Record<string, Look> = {};

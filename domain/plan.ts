@@ -230,7 +230,12 @@ export type GateWish = {
 };
 
 /** How the ended canaries of a pool were found: watched still, not well, or done with. */
-export type CanaryLook = { pool: string; found: 'well' | 'unwell' | 'passed' };
+export type CanaryLook = {
+  pool: string;
+  found: 'well' | 'unwell' | 'passed';
+  /** Their `bootId`s, to be remembered; absent: they are as remembered. */
+  boots?: Readonly<Record<string, string>>;
+};
 
 /** What a drain of a node would meet, as the shared watches showed it. Each list names a few. */
 export type DrainImpact = {

@@ -40,10 +40,11 @@ function newClock(endedAt: string): CanaryClock {
 
 /** What a look at the ended canaries found. */
 export function noteCanaryLooks(state: RunState, looks: readonly CanaryLook[], at: string): RunState {
-  return looks.reduce<RunState>((so, { pool, found }) => {
+  return looks.reduce<RunState>((so, { pool, found, boots }) => {
     const clock = own(so.canaries, pool);
     if (clock === undefined || clock.passed) return so;
-    const noted = { ...so, canaries: { ...so.canaries, [pool]: clockAfter(clock, found, at) } };
+    const remembered = boots === undefined ? clock : { ...clock, boots };
+    const noted = { ...so, canaries: { ...so.canaries, [pool]: clockAfter(remembered, found, at) } };
     if (found === 'passed') return withEvent(noted, at, `the canaries of pool ${pool} are passed`);
     if (found === 'well' || clock.unwellSince !== null) return noted;
     return withEvent(noted, at, `a canary of pool ${pool} is not well`);

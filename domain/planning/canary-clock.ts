@@ -8,6 +8,8 @@ export type CanaryClock = {
   unwellSince: string | null;
   /** The last look that found one unwell: the soak counts from here. */
   unwellLast: string | null;
+  /** `bootId` of each canary when last looked at, by node; absent: not looked at yet, or by an older version. */
+  boots?: Readonly<Record<string, string>>;
   /** The others were let go: the canaries are watched no longer. */
   passed: boolean;
 };

@@ -3,7 +3,8 @@
 // where the policy asks, when a person has said yes. Must never let the others go because nothing was seen:
 // without a canary that proves the release, or with one that stays unwell, a person decides.
 //
-// "Throughout" is as often as somebody looks: what comes and goes between two looks is not seen.
+// "Throughout" is as often as somebody looks: what comes and goes between two looks is not seen, but for a boot,
+// which leaves its trace.
 import { resolveAmount } from '../amount.ts';
 import { formatDuration } from '../duration.ts';
 import type { Pool, Release } from '../fleet.ts';
@@ -104,7 +105,7 @@ export function readCanaries(
   const wish = (reason: string): CanaryAnswer => {
     const evidence = [
       `${reason}; ${others} other nodes of pool ${pool.name} would follow`,
-      ...canaries.slice(0, CANARIES_TOLD_MAX).map((seen) => describe(seen, board, poolBoard.release)),
+      ...canaries.slice(0, CANARIES_TOLD_MAX).map((seen) => describe(seen, board, poolBoard.release, clock)),
       ...(clock === undefined ? [] : [`the last canary ended ${clock.endedAt}`]),
     ];
     const why: Why = {
@@ -153,20 +154,21 @@ function readEnded(
   const { soakMs } = pool.policy.canary;
   const proving = canaries.filter(({ code }) => code === ROW_CODES.done || code === ROW_CODES.upToDate);
   if (proving.length === 0) return wish(`no canary of pool ${pool.name} shows that the release is good`);
-  const unwell = proving.flatMap(({ row }) => {
-    const why = whyUnwell(board, row, release);
-    return why === undefined ? [] : [`canary ${row.node} ${why}`];
+  const unwell = proving.flatMap((seen) => {
+    const why = whyUnwell(board, seen, release, clock);
+    return why === undefined ? [] : [`canary ${seen.row.node} ${why}`];
   });
+  const boots = newBoots(board, proving, clock);
   const [first] = unwell;
   if (first !== undefined) {
-    const look: CanaryLook = { pool: pool.name, found: 'unwell' };
+    const look: CanaryLook = { pool: pool.name, found: 'unwell', ...boots };
     const since = clock?.unwellSince ?? null;
     const lastsMs = since === null ? 0 : msBetween(since, board.observedAt);
     if (since !== null && lastsMs >= UNWELL_ASK_MS) return { ...wish(`${first} since ${since}`), look };
     const soak = soakMs === 0 ? '' : `, and has then been so for ${formatDuration(soakMs)}`;
     return { look, why: { kind: 'canaryUnwell', text: `${first}; freed when it is well again${soak}` } };
   }
-  const look: CanaryLook = { pool: pool.name, found: 'well' };
+  const look: CanaryLook = { pool: pool.name, found: 'well', ...boots };
   const watchedSince = laterOf(clock?.endedAt ?? board.observedAt, clock?.unwellLast ?? null);
   const until = timeAfter(watchedSince, soakMs);
   if (msBetween(board.observedAt, until) > 0) {
@@ -174,10 +176,32 @@ function readEnded(
     return { look, why: { kind: 'soak', text, until, freedBy: 'the end of the soak' } };
   }
   if (o.asks) return { ...wish(`the canaries of pool ${pool.name} have ended`), look };
-  return { look: { pool: pool.name, found: 'passed' } };
+  return { look: { pool: pool.name, found: 'passed', ...boots } };
 }
 
-function whyUnwell(board: Board, row: CanarySeen['row'], release: Release | undefined): string | undefined {
+/** Of more canaries than these no boots are remembered: a run carries them wherever it goes. */
+const BOOTS_MAX = 50;
+
+/** What stands now, where it is not what is remembered: by the node of the plan. */
+function newBoots(
+  board: Board,
+  proving: readonly CanarySeen[],
+  clock: CanaryClock | undefined,
+): Pick<CanaryLook, 'boots'> {
+  const found = proving.slice(0, BOOTS_MAX).flatMap(({ row }) => {
+    const bootId = (board.node(row.node) ?? board.replacementOf(row.node))?.bootId ?? '';
+    return bootId === '' ? [] : [[row.node, bootId] as const];
+  });
+  const isNews = found.some(([name, bootId]) => own(clock?.boots, name) !== bootId);
+  return isNews ? { boots: { ...clock?.boots, ...Object.fromEntries(found) } } : {};
+}
+
+function whyUnwell(
+  board: Board,
+  { row, code }: CanarySeen,
+  release: Release | undefined,
+  clock: CanaryClock | undefined,
+): string | undefined {
   const planned = board.node(row.node);
   const node = planned ?? board.replacementOf(row.node);
   if (node === undefined) return 'is gone';
@@ -185,7 +209,14 @@ function whyUnwell(board: Board, row: CanarySeen['row'], release: Release | unde
   if (!isReady(node)) return 'is not Ready';
   if (node.unschedulable) return 'is cordoned';
   const [difference] = release === undefined ? [] : listDifferences(node, release);
-  return difference === undefined ? undefined : `does not show its release: ${difference}`;
+  if (difference !== undefined) return `does not show its release: ${difference}`;
+  const { gpusAllocatable: gpus = 0 } = row;
+  if (node.gpusAllocatable < gpus) return `has ${node.gpusAllocatable} GPUs allocatable, ${gpus} before`;
+  // One that was up to date was not verified by this run: what was amiss there before proves nothing.
+  const [daemonSet] = code === ROW_CODES.done ? board.notReadyOn(node.name) : [];
+  if (daemonSet !== undefined) return `has a pod of DaemonSet ${daemonSet} that is not Ready`;
+  const boot = own(clock?.boots, row.node);
+  return boot === undefined || boot === node.bootId ? undefined : 'has booted once more';
 }
 
 const ENDED_WORDS: Readonly<Record<string, string>> = {
@@ -196,10 +227,18 @@ const ENDED_WORDS: Readonly<Record<string, string>> = {
   [ROW_CODES.leftAlone]: 'left alone',
 };
 
-function describe({ row, code }: CanarySeen, board: Board, release: Release | undefined): string {
+function describe(
+  seen: CanarySeen,
+  board: Board,
+  release: Release | undefined,
+  clock: CanaryClock | undefined,
+): string {
+  const { row, code } = seen;
   const where = [row.zone, row.instanceType].filter((word) => word !== '').join(', ');
   const proves = code === ROW_CODES.done || code === ROW_CODES.upToDate;
-  const now = proves ? `, ${whyUnwell(board, row, release) ?? `is Ready and shows ${row.to}`} now` : '';
+  const now = proves
+    ? `, ${whyUnwell(board, seen, release, clock) ?? `is Ready and shows ${row.to}`} now`
+    : '';
   return `canary ${row.node} (${where}): ${ENDED_WORDS[code] ?? 'has not ended'}${now}`;
 }
 

@@ -106,6 +106,18 @@ describe('the clock of a pool’s canaries', () => {
     expect(passed.canaries['h100']).toMatchObject({ passed: true });
   });
 
+  it('remembers the boots that a look told, until one tells others [I251]', () => {
+    const look = (found: 'well' | 'unwell', boots?: Record<string, string>) =>
+      offer({ canaries: [{ pool: 'h100', found, ...(boots === undefined ? {} : { boots }) }] });
+    const ended = after(begin(), started('n1'), done('n1'), look('well', { n1: 'boot-1' }));
+    expect(ended.canaries['h100']).toMatchObject({ boots: { n1: 'boot-1' }, unwellLast: null });
+    expect(after(ended, look('well')).canaries['h100']?.boots).toEqual({ n1: 'boot-1' });
+    expect(after(ended, look('unwell', { n1: 'boot-2' })).canaries['h100']).toMatchObject({
+      boots: { n1: 'boot-2' },
+      unwellLast: expect.any(String),
+    });
+  });
+
   it('remembers since when a canary looks unwell, and the last bad look [I113]', () => {
     const look = (found: 'well' | 'unwell') => offer({ canaries: [{ pool: 'h100', found }] });
     const unwell = after(begin(), started('n1'), done('n1'), look('unwell'), look('unwell'));

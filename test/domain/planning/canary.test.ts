@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defaultPolicy } from '../../../domain/default-policy.ts';
 import type { NodeFacts } from '../../../domain/inventory.ts';
 import { timeAfter } from '../../../domain/machines/clock-math.ts';
-import type { PlanNextQuestion } from '../../../domain/planning/board.ts';
+import type { NodesSeen, PlanNextQuestion } from '../../../domain/planning/board.ts';
 import type { CanaryClock } from '../../../domain/planning/canary-clock.ts';
 import { planNext } from '../../../domain/planning/plan-next.ts';
 import type { NextSteps } from '../../../domain/plan.ts';
@@ -112,9 +112,10 @@ function ask(
     minutes?: number;
     canary?: Partial<NodeFacts> | null;
     looks?: Parameters<typeof sampleLooks>[1];
+    notReady?: NodesSeen['notReady'];
   } = {},
 ): NextSteps {
-  const { minutes = 0, canary = {}, looks = {}, ...question } = changes;
+  const { minutes = 0, canary = {}, looks = {}, notReady = {}, ...question } = changes;
   const nodes = sampleNodes('batch', 4);
   const definition = question.definition ?? definitionOf(o);
   const rows = plannedRows(definition, sampleInventory(nodes));
@@ -123,14 +124,21 @@ function ask(
     if (one.name !== name) return [one];
     return canary === null ? [] : [{ ...one, kubeletVersion: 'v1.36.1', ...canary }];
   });
-  const seen = { observedAt: timeAfter(OBSERVED_AT, minutes * 60_000), nodes: now };
+  const seen = { observedAt: timeAfter(OBSERVED_AT, minutes * 60_000), nodes: now, notReady };
   const plan = planNext({ ...firstQuestion(definition, rows), ...question }, seen, sampleLooks(now, looks));
   if (plan.kind === 'look') throw new Error('asks to look');
   return plan.next;
 }
 
 const clock = (changes: Partial<CanaryClock> = {}): { batch: CanaryClock } => ({
-  batch: { endedAt: OBSERVED_AT, unwellSince: null, unwellLast: null, passed: false, ...changes },
+  batch: {
+    endedAt: OBSERVED_AT,
+    unwellSince: null,
+    unwellLast: null,
+    passed: false,
+    boots: { 'batch-3': 'boot-1' },
+    ...changes,
+  },
 });
 const kinds = (next: NextSteps) => next.waiting.map(({ why, nodes }) => `${why.kind} ${nodes}`);
 const ended = { codes: 'dwww', canaries: clock() };
@@ -180,6 +188,39 @@ describe('the others', () => {
       expect(next.canaries).toEqual([{ pool: 'batch', found: 'unwell' }]);
       expect(next.gates).toBeUndefined();
     }
+  });
+
+  it('wait while a canary has fewer GPUs than before, or a DaemonSet without its pod there [I251]', () => {
+    const ill = ask(SOAK, { ...ended, canary: { gpusAllocatable: 7 }, minutes: 30 });
+    expect(kinds(ill)).toEqual(['canaryUnwell 3']);
+    expect(ill.waiting[0]?.why.text).toContain('canary batch-3 has 7 GPUs allocatable, 8 before');
+    expect(ask(SOAK, { ...ended, canary: { gpusAllocatable: 9 }, minutes: 30 }).steps).toHaveLength(3);
+    const notReady = { 'batch-3': ['kube-system/device-plugin'] };
+    const podless = ask(SOAK, { ...ended, notReady, minutes: 30 });
+    expect(podless.canaries).toEqual([{ pool: 'batch', found: 'unwell' }]);
+    expect(podless.waiting[0]?.why.text).toContain(
+      'has a pod of DaemonSet kube-system/device-plugin that is not Ready',
+    );
+    // What this run did not lay it did not verify either.
+    expect(ask(SOAK, { ...ended, codes: 'uwww', notReady, minutes: 30 }).steps).toHaveLength(3);
+  });
+
+  it('wait for a whole soak again after a boot, which is seen also where its Ready is long back [I251]', () => {
+    const { batch: unseen } = clock();
+    delete unseen.boots;
+    const first = ask(SOAK, { ...ended, canaries: { batch: unseen }, minutes: 1 });
+    expect(first.canaries).toEqual([{ pool: 'batch', found: 'well', boots: { 'batch-3': 'boot-1' } }]);
+    const booted = { ...ended, canary: { bootId: 'boot-2' } };
+    const seen = ask(SOAK, { ...booted, minutes: 9 });
+    expect(seen.waiting[0]?.why.text).toContain('canary batch-3 has booted once more');
+    expect(seen.canaries).toEqual([{ pool: 'batch', found: 'unwell', boots: { 'batch-3': 'boot-2' } }]);
+    const canaries = clock({
+      unwellLast: timeAfter(OBSERVED_AT, 9 * 60_000),
+      boots: { 'batch-3': 'boot-2' },
+    });
+    const again = ask(SOAK, { ...booted, canaries, minutes: 10 });
+    expect(again.waiting[0]?.why).toMatchObject({ kind: 'soak', until: '2026-11-20T10:19:00.000Z' });
+    expect(ask(SOAK, { ...booted, canaries, minutes: 19 }).steps).toHaveLength(3);
   });
 
   it('wait for a whole soak again after a bad look [I113]', () => {
