@@ -1,9 +1,10 @@
 // What must hold of each answer of the planner, by the picture that it was shown and by where each node stood
 // when it was asked: whose turn it is, canaries first and watched, the ill last, the deferred in their time,
 // each node that waits answered for exactly once.
+import { checkBackAnswer } from './rollout-back.ts';
 import { policyOfPool, require } from './rollout-ledger.ts';
 import type { LeftToPods, Ledger, Picture, PlannedNode, Stand } from './rollout-ledger.ts';
-import { hasQuorum } from './rollout-people.ts';
+import { hasQuorum } from './rollout-voices.ts';
 
 /** As it was when the planner was asked; much may have happened before its answer. */
 export type Asked = {
@@ -16,10 +17,22 @@ export type Asked = {
   /** At a gate of its own, or about to be started. */
   held: ReadonlySet<string>;
   next: readonly string[];
+  /** That can be laid. */
+  images: ReadonlySet<string>;
+  rolling: boolean;
+  hadFailed: ReadonlySet<string>;
+  doneOrder: readonly string[];
 };
 
 export type Answer = {
-  steps: readonly { node: string; uid: string; pool: string; attempt: number; deferrals: number }[];
+  steps: readonly {
+    node: string;
+    uid: string;
+    pool: string;
+    attempt: number;
+    deferrals: number;
+    back: boolean;
+  }[];
   settled: readonly { node: string; kind: 'upToDate' | 'leftAlone' }[];
   /** One for each reason. */
   waiting: readonly { nodes: number; text: string }[];
@@ -27,7 +40,7 @@ export type Answer = {
 
 export function askNow(
   ledger: Ledger,
-  o: { now: number; picture: Picture; held: readonly string[]; next: readonly string[] },
+  o: Pick<Asked, 'now' | 'picture' | 'next' | 'images'> & { held: readonly string[] },
 ): Asked {
   return {
     ...o,
@@ -36,13 +49,23 @@ export function askNow(
     deferred: new Map(ledger.deferred),
     canariesEndedAt: new Map(ledger.canariesEndedAt),
     held: new Set(o.held),
+    rolling: ledger.rolling,
+    hadFailed: new Set(ledger.hadFailed),
+    doneOrder: ledger.doneOrder,
   };
 }
 
 export function checkAnswer(ledger: Ledger, asked: Asked, answer: Answer): void {
-  watchCanaries(ledger, asked);
   const starts = answer.steps.map(({ node }) => node);
   require(new Set(starts).size === starts.length, 'no node is offered twice in one answer [I92]');
+  checkAccount(asked, answer);
+  if (asked.rolling) checkBackAnswer(ledger, asked, answer);
+  else checkForward(ledger, asked, answer);
+}
+
+function checkForward(ledger: Ledger, asked: Asked, answer: Answer): void {
+  watchCanaries(ledger, asked);
+  const starts = answer.steps.map(({ node }) => node);
   const free = answer.steps.filter(({ node }) => !asked.retries.has(node));
   for (const step of answer.steps) checkStep(asked, step);
   const settled = new Set(answer.settled.map(({ node }) => node));
@@ -60,12 +83,12 @@ export function checkAnswer(ledger: Ledger, asked: Asked, answer: Answer): void 
     free.map(({ node }) => node),
   );
   for (const { node, kind } of answer.settled) checkSettled(ledger, asked, node, kind);
-  checkAccount(asked, answer);
   for (const { node, pool } of free)
     if (ledger.planned.get(node)?.canary === false) ledger.followed.add(pool);
 }
 
-function checkStep(asked: Asked, { node, deferrals }: Answer['steps'][number]): void {
+function checkStep(asked: Asked, { node, deferrals, back }: Answer['steps'][number]): void {
+  require(!back, `${node} goes forward in a run that is not rolled back [I185]`);
   require(asked.stands.get(node) !== 'atWork' &&
     !asked.held.has(node), `${node} is not at work already [I92]`);
   const { times = 0, until = null } = asked.deferred.get(node) ?? {};
@@ -96,11 +119,19 @@ function isOpen(turn: Turn, node: string): boolean {
 }
 
 function checkStage(ledger: Ledger, turn: Turn, { node, pool, canary, wasNotReady }: PlannedNode): void {
+  const tier = ledger.tier;
+  const isBelow = tier !== null && (tier.until === null || turn.asked.now < tier.until);
+  require(!isBelow || hasQuorum(ledger, tier.gate, turn.asked.now), `${node} waits for lower tiers [I197]`);
+  require(!isHeldForWayBack(
+    ledger,
+    node,
+    turn.asked.now,
+  ), `${node} has no way back, and nobody said yes [I191]`);
   if (canary) return;
   const inPool = [...ledger.planned.values()].filter((other) => other.pool === pool);
   if (wasNotReady) {
     const gate = `notReady/${pool}`;
-    require(hasQuorum(ledger, gate, node, turn.asked.now), `${node} was not Ready: somebody said yes [I112]`);
+    require(hasQuorum(ledger, gate, turn.asked.now), `${node} was not Ready: somebody said yes [I112]`);
     const holds = (one: PlannedNode) => !one.wasNotReady && !turn.asked.deferred.has(one.node);
     const before = inPool.find((one) => holds(one) && isOpen(turn, one.node));
     const name = before?.node ?? '';
@@ -109,21 +140,35 @@ function checkStage(ledger: Ledger, turn: Turn, { node, pool, canary, wasNotRead
   }
   const policy = policyOfPool(ledger, pool);
   const { now, picture, stands } = turn.asked;
-  if (['canary', `canary/${pool}`].some((gate) => hasQuorum(ledger, gate, node, now))) return;
+  if (['canary', `canary/${pool}`].some((gate) => hasQuorum(ledger, gate, now))) return;
   require(policy.approval.before !== 'canary', `${node} waits for gate canary [I114]`);
   const canaries = inPool.filter((one) => one.canary);
   if (canaries.length === 0 || ledger.followed.has(pool)) return;
   require(!canaries.some((one) => isOpen(turn, one.node)), `${node} waits for its canaries [I113]`);
   const proving = canaries.filter((one) => /^(done|upToDate)$/.test(stands.get(one.node) ?? ''));
   require(proving.length > 0, `${node} follows a canary that ended well [I113]`);
-  require(!proving.some((one) => isUnwell(one, picture)), `${node} waits until its canaries are well [I113]`);
+  require(!proving.some((one) =>
+    isUnwell(ledger, one, picture),
+  ), `${node} waits until its canaries are well [I113]`);
   const since = Math.max(turn.asked.canariesEndedAt.get(pool) ?? Infinity, ledger.unwellAt.get(pool) ?? 0);
   require(now - since >= policy.canary.soakMs, `${node} waits for the soak of its canaries [I113]`);
 }
 
-function isUnwell({ node, uid }: PlannedNode, picture: Picture): boolean {
-  const seen = picture.get(node);
-  return seen?.uid !== uid || !seen.ready || seen.cordon !== 'none' || !seen.updated;
+/** Where its image is gone, or the policy rolls back by itself. */
+function isHeldForWayBack(ledger: Ledger, node: string, now: number): boolean {
+  const planned = ledger.planned.get(node);
+  if (planned === undefined || planned.formerImage !== null) return false;
+  const { onExceeded } = policyOfPool(ledger, planned.pool).failure;
+  const asks = planned.formerGone || onExceeded === 'rollback';
+  return asks && !hasQuorum(ledger, `noWayBack/${planned.pool}`, now);
+}
+
+/** Of one whose place another has taken, that one is looked at. */
+function isUnwell(ledger: Ledger, { node, uid }: PlannedNode, picture: Picture): boolean {
+  const other = ledger.replacedBy.get(node);
+  const seen = picture.get(other ?? node);
+  const isIt = other === undefined ? seen?.uid === uid : seen?.replaces === node;
+  return seen === undefined || !isIt || !seen.ready || seen.cordon !== 'none' || !seen.updated;
 }
 
 /** What the answer has seen of the canaries. */
@@ -135,7 +180,7 @@ function watchCanaries(ledger: Ledger, asked: Asked): void {
     );
     const followers = inPool.some((one) => !one.canary && asked.stands.get(one.node) === 'waiting');
     if (!asked.canariesEndedAt.has(pool) || !followers) continue;
-    if (proving.some((one) => isUnwell(one, asked.picture))) ledger.unwellAt.set(pool, asked.now);
+    if (proving.some((one) => isUnwell(ledger, one, asked.picture))) ledger.unwellAt.set(pool, asked.now);
   }
 }
 
@@ -166,6 +211,7 @@ function checkNotReadyLast(ledger: Ledger, turn: Turn, pools: ReadonlySet<string
     let ours = false;
     for (const { node, canary, wasNotReady, pool: its } of ledger.planned.values()) {
       if (its !== pool || canary || wasNotReady || !waits(turn, node) || held.has(node)) continue;
+      if (isHeldForWayBack(ledger, node, now)) continue;
       const seen = picture.get(node);
       if (seen?.cordon === 'ours' || next.includes(node)) ours = true;
       const left = (deferred.get(node)?.until ?? 0) > now;
@@ -206,7 +252,7 @@ function checkSettled(
       seen.updated &&
       seen.cordon !== 'ours', `${node} is up to date only where it shows so`);
   else {
-    const good = isThere && seen.cordon !== 'other' && seen.runs;
+    const good = isThere && seen.cordon !== 'other' && !seen.quarantined && seen.runs;
     require(!good, `${node} is left alone only for a reason that can be seen [I90] [I104]`);
   }
 }
@@ -215,7 +261,7 @@ function checkAccount(asked: Asked, { steps, settled, waiting }: Answer): void {
   let open = 0;
   for (const [node, stand] of asked.stands) {
     if (asked.held.has(node)) continue;
-    if (stand === 'waiting' || asked.retries.has(node)) open += 1;
+    if (stand === (asked.rolling ? 'waitsBack' : 'waiting') || asked.retries.has(node)) open += 1;
   }
   const told = waiting.reduce((sum, { nodes }) => sum + nodes, 0);
   const answered = steps.length + settled.length + told;

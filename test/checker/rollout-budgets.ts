@@ -8,7 +8,10 @@ export function checkBudgets(ledger: Ledger, picture: Picture, node: string): vo
   const planned = ledger.planned.get(node);
   if (planned === undefined) return;
   const { pool } = planned;
-  const { unavailableMax, unavailableMaxPerZone } = policyOfPool(ledger, pool).disruption;
+  const { disruption, reimage } = policyOfPool(ledger, pool);
+  const { unavailableMax, unavailableMaxPerZone } = disruption;
+  // Another node stands ready for each of them before it is taken.
+  const surge = reimage.method === 'replaceInstance' ? disruption.surge : 0;
   const zone = picture.get(node)?.zone ?? planned.zone;
   const ofPool = (name: string, seen?: SeenNode) =>
     seen === undefined || ledger.stands.get(name) === 'atWork'
@@ -16,15 +19,27 @@ export function checkBudgets(ledger: Ledger, picture: Picture, node: string): vo
       : seen.pool === pool;
   const ofZone = (name: string, seen?: SeenNode) =>
     ofPool(name, seen) && (seen?.zone ?? ledger.planned.get(name)?.zone) === zone;
-  const sizeOfPool = [...picture.values()].filter((seen) => seen.pool === pool).length;
-  check(countAway(ledger, picture, ofPool), amountOf(unavailableMax, sizeOfPool), `of pool ${pool}`, 'I91');
+  const poolMax =
+    amountOf(
+      unavailableMax,
+      countPlaces(picture, (seen) => seen.pool === pool),
+    ) + surge;
+  check(countAway(ledger, picture, ofPool), poolMax, `of pool ${pool}`, 'I91');
   if (unavailableMaxPerZone !== null) {
     const away = countAway(ledger, picture, ofZone);
     check(away, unavailableMaxPerZone, `of pool ${pool} in ${zone}`, 'I110');
   }
   if (ledger.clusterMax !== null) {
     const away = countAway(ledger, picture, () => true);
-    check(away, amountOf(ledger.clusterMax, picture.size), 'of the cluster', 'I111');
+    check(
+      away,
+      amountOf(
+        ledger.clusterMax,
+        countPlaces(picture, () => true),
+      ),
+      'of the cluster',
+      'I111',
+    );
   }
 }
 
@@ -43,10 +58,23 @@ function countAway(
     if (stand === 'atWork' && counts(name, picture.get(name))) away.add(name);
   }
   for (const [name, seen] of picture) {
-    const isAway = !seen.ready || seen.cordon !== 'none' || ledger.stands.get(name) === 'failed';
+    const failed = /^(failed|waitsBack)$/.test(ledger.stands.get(name) ?? '') && isFailed(ledger, name);
+    const isAway = !seen.joins && (!seen.ready || seen.cordon !== 'none' || failed);
     if (isAway && counts(name, seen)) away.add(name);
   }
   return away.size;
+}
+
+/** One that waits to go back is as far away as it was before. */
+function isFailed(ledger: Ledger, name: string): boolean {
+  return ledger.stands.get(name) === 'failed' || ledger.hadFailed.has(name);
+}
+
+/** A node and the one that is to take its place are one. */
+function countPlaces(picture: Picture, counts: (seen: SeenNode) => boolean): number {
+  const places = new Set<string>();
+  for (const [name, seen] of picture) if (counts(seen)) places.add(seen.replaces ?? name);
+  return places.size;
 }
 
 /** At least one, whatever the percent. */

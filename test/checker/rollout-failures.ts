@@ -1,6 +1,7 @@
 // When a run has to stop for failures, written down once more from the reference: by how many of a pool have
 // failed and nobody has acknowledged, how many one after another, which share has succeeded, whether a canary
 // was among them.
+import { beginRollback } from './rollout-back.ts';
 import { endAll, policyOfPool, poolOfNode, require } from './rollout-ledger.ts';
 import type { Ledger } from './rollout-ledger.ts';
 
@@ -11,10 +12,15 @@ export type End = {
   kind: 'done' | 'failed' | 'putBack' | 'deferred';
   /** It came too late for its window, untouched. */
   again: boolean;
+  /** Failed before anything was laid. */
+  untouched: boolean;
+  /** Put back, and our cordon lifted. */
+  uncordoned: boolean;
+  replacedBy: string | undefined;
 };
 
 /** What the run shows of being stopped by failures. */
-export type Shown = { tripped: boolean; ending: boolean };
+export type Shown = { tripped: boolean; ending: boolean; rolling: boolean };
 
 const RATED_FROM = 20;
 
@@ -29,6 +35,9 @@ export function noteEnd(ledger: Ledger, end: End, now: number): void {
   if (end.kind === 'failed' && !apart) ledger.inRow.set(pool, (ledger.inRow.get(pool) ?? 0) + 1);
   if (end.kind === 'done' || end.kind === 'failed') {
     ledger.stands.set(node, end.kind);
+    if (end.kind === 'failed' && end.untouched && end.attempt === 1) ledger.untouched.add(node);
+    if (end.kind === 'done') ledger.doneOrder = [...ledger.doneOrder.filter((name) => name !== node), node];
+    if (end.replacedBy !== undefined) ledger.replacedBy.set(node, end.replacedBy);
     ledger.deferred.delete(node);
     ledger.acknowledged.delete(node);
     if (end.kind === 'done') noteTime(ledger, node, pool, now);
@@ -50,6 +59,8 @@ export function noteEnd(ledger: Ledger, end: End, now: number): void {
   ledger.deferred.delete(node);
   if (told === 'skip' || told === 'abort' || ledger.ending) ledger.stands.set(node, 'skipped');
   else ledger.stands.set(node, told === 'putBack' ? 'waiting' : 'leftAlone');
+  // It is asked about once more: what was said before is used up.
+  if (ledger.stands.get(node) === 'waiting') ledger.yeses.delete(`node/${node}`);
 }
 
 function noteTime(ledger: Ledger, node: string, pool: string, now: number): void {
@@ -59,9 +70,13 @@ function noteTime(ledger: Ledger, node: string, pool: string, now: number): void
 
 /** After anything that may have ended nodes: the run shows that it is stopped when it must be, and only then. */
 export function judgeFailures(ledger: Ledger, shown: Shown, failed: string | undefined): void {
+  if (ledger.rolling) {
+    require(shown.tripped === ledger.tripped, 'only a failed way back stops a rollback [I189]');
+    return;
+  }
   if (ledger.tripped || ledger.ending) return;
   const why = whyTrip(ledger, failed);
-  const stopped = shown.tripped || shown.ending;
+  const stopped = shown.tripped || shown.ending || shown.rolling;
   require(!stopped || why !== undefined, 'nothing stops a run but failures and people [I77] [I145] [I147]');
   if (why === undefined) return;
   const planned = failed === undefined ? undefined : ledger.planned.get(failed);
@@ -69,7 +84,11 @@ export function judgeFailures(ledger: Ledger, shown: Shown, failed: string | und
   const must = why !== 'canary' || !ledger.followed.has(planned?.pool ?? '');
   require(stopped || !must, `a run is stopped by ${why} [I77] [I117] [I145] [I147] [I148]`);
   if (shown.ending) endAll(ledger);
-  else if (shown.tripped) {
+  else if (shown.rolling) {
+    const promised = ledger.pools.some(({ policy }) => policy.failure.onExceeded === 'rollback');
+    require(promised, 'a run is rolled back by itself where its policy says so [I185]');
+    beginRollback(ledger);
+  } else if (shown.tripped) {
     ledger.tripped = true;
     for (const [name, stand] of ledger.stands) {
       if (stand === 'atWork' && !ledger.wasRetry.has(name) && !ledger.told.has(name))

@@ -3,7 +3,9 @@
 // machines, and must never read a run's own state: that is what it is held against.
 import type { Policy } from '../../domain/policy.ts';
 
-export type Stand = 'waiting' | 'atWork' | 'done' | 'failed' | 'skipped' | 'upToDate' | 'leftAlone';
+/** `waitsBack`: done or failed, in a run that is rolled back, and to go back. */
+export type Stand =
+  'waiting' | 'atWork' | 'done' | 'failed' | 'skipped' | 'upToDate' | 'leftAlone' | 'waitsBack' | 'wentBack';
 
 export type PlannedNode = {
   node: string;
@@ -12,6 +14,10 @@ export type PlannedNode = {
   zone: string;
   canary: boolean;
   wasNotReady: boolean;
+  /** The image that it would go back to; null: it has no way back. */
+  formerImage: string | null;
+  /** There was one, but it is gone or not known. */
+  formerGone: boolean;
   stand: Stand;
 };
 
@@ -24,6 +30,11 @@ export type SeenNode = {
   cordon: 'none' | 'ours' | 'other';
   /** Shows what the release promises. */
   updated: boolean;
+  quarantined: boolean;
+  /** The node whose place it was launched to take. */
+  replaces: string | undefined;
+  /** Launched to take a place, and not in service yet. */
+  joins: boolean;
   runs: boolean;
 };
 
@@ -35,11 +46,32 @@ export type Budget = Policy['disruption']['unavailableMax'];
 /** `until` in milliseconds; null while the node is at work again. */
 export type LeftToPods = { times: number; until: number | null };
 
+/** A yes to many nodes at once; `next`: to so many of them; null: to all. */
+export type ManyYes = {
+  by: string;
+  at: number;
+  next: number | null;
+  pool: string | null;
+  zone: string | null;
+  given: number;
+};
+
+/** What a run is begun with, as far as its rules are about it. */
+export type RunRules = {
+  pools: readonly PoolRules[];
+  clusterMax: Budget | null;
+  requestedBy: string | null;
+  /** Held at this gate until a moment, or for ever. */
+  tier: { gate: string; until: number | null } | null;
+};
+
 export type Ledger = {
   planned: ReadonlyMap<string, PlannedNode>;
   stands: Map<string, Stand>;
   pools: readonly PoolRules[];
   clusterMax: Budget | null;
+  requestedBy: string | null;
+  tier: RunRules['tier'];
   /** Asked for and not begun, with the attempt that it will be. */
   retries: Map<string, number>;
   attempts: Map<string, number>;
@@ -54,7 +86,9 @@ export type Ledger = {
   acknowledged: Set<string>;
   inRow: Map<string, number>;
   yeses: Map<string, { by: string; at: number }[]>;
-  nodeGates: Set<string>;
+  manyYeses: ManyYes[];
+  /** Gates of nodes that were opened so far, each time. */
+  nodeGatesOpened: number;
   /** Pools of which a node that is no canary was offered. */
   followed: Set<string>;
   canariesEndedAt: Map<string, number>;
@@ -64,18 +98,27 @@ export type Ledger = {
   shortestMs: Map<string, number>;
   /** Wishes for "this node next" that stand. */
   next: string[];
+  /** Nothing goes forward any more. */
+  rolling: boolean;
+  /** At work on their way back, and how. */
+  back: Map<string, 'reimage' | 'uncordon'>;
+  /** In a run that is rolled back: failed before it, or on their way back. */
+  hadFailed: Set<string>;
+  /** The newest last, each by its last time. */
+  doneOrder: string[];
+  /** Said to have failed before anything was laid, by their first attempt, and not tried again. */
+  untouched: Set<string>;
+  /** Something was laid on them in this run, or their instance has gone. */
+  laid: Set<string>;
+  /** By which node the place of another was taken. */
+  replacedBy: Map<string, string>;
 };
 
-export function newLedger(
-  nodes: readonly PlannedNode[],
-  pools: readonly PoolRules[],
-  clusterMax: Budget | null,
-): Ledger {
+export function newLedger(nodes: readonly PlannedNode[], rules: RunRules): Ledger {
   return {
     planned: new Map(nodes.map((node) => [node.node, node])),
     stands: new Map(nodes.map(({ node, stand }) => [node, stand])),
-    pools,
-    clusterMax,
+    ...rules,
     retries: new Map(),
     attempts: new Map(),
     deferred: new Map(),
@@ -87,13 +130,21 @@ export function newLedger(
     acknowledged: new Set(),
     inRow: new Map(),
     yeses: new Map(),
-    nodeGates: new Set(),
+    manyYeses: [],
+    nodeGatesOpened: 0,
     followed: new Set(),
     canariesEndedAt: new Map(),
     unwellAt: new Map(),
     startedAt: new Map(),
     shortestMs: new Map(),
     next: [],
+    rolling: false,
+    back: new Map(),
+    hadFailed: new Set(),
+    doneOrder: [],
+    untouched: new Set(),
+    laid: new Set(),
+    replacedBy: new Map(),
   };
 }
 
@@ -113,17 +164,24 @@ export function require(holds: boolean, text: string): asserts holds {
   if (!holds) throw new Error(`rule: ${text}`);
 }
 
-/** Dropped by a person, or with the whole run. */
+/** Dropped by a person, or with the whole run. What waits to go back then stays what it was. */
 export function drop(ledger: Ledger, node: string): void {
-  ledger.stands.set(node, 'skipped');
+  if (ledger.stands.get(node) === 'waitsBack') stay(ledger, node);
+  else ledger.stands.set(node, 'skipped');
   ledger.retries.delete(node);
   ledger.deferred.delete(node);
+}
+
+/** It does not go back. */
+export function stay(ledger: Ledger, node: string): void {
+  ledger.stands.set(node, ledger.hadFailed.has(node) ? 'failed' : 'done');
 }
 
 export function dropWaiting(ledger: Ledger, of: (node: PlannedNode) => boolean): void {
   for (const [name, stand] of ledger.stands) {
     const planned = ledger.planned.get(name);
-    if (stand === 'waiting' && planned !== undefined && of(planned)) drop(ledger, name);
+    if ((stand === 'waiting' || stand === 'waitsBack') && planned !== undefined && of(planned))
+      drop(ledger, name);
   }
 }
 

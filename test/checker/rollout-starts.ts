@@ -4,9 +4,18 @@ import type { Policy } from '../../domain/policy.ts';
 import { checkBudgets } from './rollout-budgets.ts';
 import { policyOfPool, require } from './rollout-ledger.ts';
 import type { Ledger, Picture } from './rollout-ledger.ts';
-import { hasQuorum } from './rollout-people.ts';
+import { noteBackStart } from './rollout-back.ts';
+import { hasQuorum } from './rollout-voices.ts';
 
-export type Start = { node: string; uid: string; pool: string; attempt: number };
+export type Start = {
+  node: string;
+  uid: string;
+  pool: string;
+  attempt: number;
+  imageId: string;
+  /** Null: it goes forward. */
+  back: 'reimage' | 'uncordon' | null;
+};
 
 /** An answer of the planner is acted upon within a minute, or not at all. */
 const FRESH_MS = 60_000;
@@ -18,7 +27,7 @@ export function noteStart(
   start: Start,
   o: { picture: Picture; observedAt: number; now: number },
 ): void {
-  const { node, uid, pool, attempt } = start;
+  const { node, uid, pool, back } = start;
   const { picture, now } = o;
   const planned = ledger.planned.get(node);
   const seen = picture.get(node);
@@ -30,24 +39,41 @@ export function noteStart(
   require(planned?.uid === uid && planned.pool === pool, `${node} is the node that was planned [I104]`);
   require(seen?.uid === uid && seen.pool === pool, `${node} is the node that was seen [I104]`);
   require(seen.cordon !== 'other', `${node} is cordoned by nobody else [I90]`);
-  // One that failed after its reimage shows it, too, and carries our cordon.
-  require(!seen.updated || seen.cordon === 'ours', `${node} needs what it is begun for [I93]`);
-  require(seen.runs, `${node} has an instance that runs`);
   require(now - o.observedAt <= FRESH_MS + ON_ITS_WAY_MS, `${node} was looked at a short while ago`);
+  // To lift our own cordon disturbs nobody, at any hour.
+  if (back !== 'uncordon') checkHours(ledger, pool, now);
+  if (retry === undefined) checkAsked(ledger, start, now);
+  if (back === null) noteForwardStart(ledger, start, { picture, retry });
+  else noteBackStart(ledger, { ...start, how: back }, picture);
+  ledger.startedAt.set(node, now);
+}
+
+function noteForwardStart(
+  ledger: Ledger,
+  start: Start,
+  { picture, retry }: { picture: Picture; retry: number | undefined },
+): void {
+  const { node, attempt } = start;
+  const seen = picture.get(node);
+  require(!ledger.rolling, `${node} is not begun in a run that is rolled back [I185]`);
+  require(seen?.quarantined !== true, `${node} is not quarantined [I90]`);
+  // One that failed after its reimage shows it, too, and carries our cordon.
+  const isOurs = seen?.cordon === 'ours';
+  require(seen?.updated === false || isOurs, `${node} needs what it is begun for [I93]`);
+  require(seen?.runs === true, `${node} has an instance that runs`);
   const stand = ledger.stands.get(node);
   const expected = retry === undefined ? 'waiting' : 'failed';
   require(stand === expected, `${node} stands as ${expected}, not ${stand ?? 'unknown'} [I92]`);
   checkAttempt(ledger, node, attempt, retry);
-  if (retry === undefined) checkAsked(ledger, start, now);
-  checkHours(ledger, pool, now);
-  begin(ledger, node, attempt, now);
-  if (retry === undefined) checkBudgets(ledger, picture, node);
+  begin(ledger, node, attempt);
+  // One that failed and stays cordoned takes nothing more away.
+  if (retry === undefined || !isOurs) checkBudgets(ledger, picture, node);
 }
 
-function begin(ledger: Ledger, node: string, attempt: number, now: number): void {
+function begin(ledger: Ledger, node: string, attempt: number): void {
   ledger.stands.set(node, 'atWork');
   ledger.attempts.set(node, attempt);
-  ledger.startedAt.set(node, now);
+  if (attempt > 1) ledger.untouched.delete(node);
   if (ledger.retries.delete(node)) ledger.wasRetry.add(node);
   else ledger.wasRetry.delete(node);
   const left = ledger.deferred.get(node);
@@ -65,11 +91,11 @@ function checkAttempt(ledger: Ledger, node: string, attempt: number, retry: numb
 
 function checkAsked(ledger: Ledger, { node, pool }: Start, now: number): void {
   const { before, firstNodes } = policyOfPool(ledger, pool).approval;
-  if (before === 'pool') require(hasQuorum(ledger, `pool/${pool}`, node, now), `${pool} was approved [I135]`);
-  if (before !== 'node' || hasQuorum(ledger, `node/${node}`, node, now)) return;
+  if (before === 'pool') require(hasQuorum(ledger, `pool/${pool}`, now), `${pool} was approved [I135]`);
+  if (before !== 'node' || hasQuorum(ledger, `node/${node}`, now)) return;
   // A retry is a person's own wish; deferred, it comes back by that.
   if (ledger.wasRetry.has(node) && ledger.deferred.has(node)) return;
-  const asked = ledger.nodeGates.size;
+  const asked = ledger.nodeGatesOpened;
   require(firstNodes !== null && asked >= firstNodes, `${node} was approved [I72] [I135]`);
 }
 

@@ -24,12 +24,13 @@ const STEPS_MAX = 60_000;
 
 export function simulate(seed: number, nodesMax = 500): Story {
   const random = createRandom(seed);
-  const { definition, nodes } = randomFleet(random, nodesMax);
-  const begun = planRollout(definition, nodes, OBSERVED_AT);
+  const fleet = randomFleet(random, nodesMax);
+  const { definition, nodes } = fleet;
+  const begun = planRollout(fleet, OBSERVED_AT);
   if (begun === undefined) return { nodes: nodes.length, steps: 0, outcome: 'refused', totals: new Map() };
   const time = createTime(Date.parse(OBSERVED_AT));
   const witness = createWitness(definition, begun.rows);
-  const run = beginRun({ definition, nodes, begun, time, random, witness });
+  const run = beginRun({ fleet, begun, time, random, witness });
   const endedMin = (nodes.length * (30 + random.below(80))) / 100;
   const { least, most } = DISTURBED_EVERY_MS;
   every(run, least + random.below(most - least), () => run.rough && disturb(run.world, random));
@@ -61,6 +62,6 @@ function every(run: SimulatedRun, ms: number, happen: () => void): void {
 
 function calm(run: SimulatedRun): void {
   const { ledger } = run.witness;
-  heal(run.world, (node) => ledger.stands.get(node) !== 'failed');
+  heal(run.world, (node) => ledger.stands.get(node) !== 'failed' && !ledger.hadFailed.has(node));
   makePeace(run);
 }

@@ -2,16 +2,17 @@
 // the machine what happened, as workflows/node-child.ts does. Every choice is the machine's; chance decides how
 // each step ends.
 import type { NodeControl } from '../../domain/machines/child-messages.ts';
+import { beforeService } from '../../domain/machines/node-replacement.ts';
 import { newNodeWay, nextStep, transition } from '../../domain/machines/node.ts';
 import { STATE_SHOWN } from '../../domain/machines/node-types.ts';
 import type { NextNodeStep, NodeEvent, NodeWay } from '../../domain/machines/node-types.ts';
 import type { NodeOutcome } from '../../domain/node-state.ts';
 import type { NodeStep } from '../../domain/plan.ts';
 import type { Act } from '../checker/rollout-ends.ts';
-import { OWNER } from '../domain/planning/sample-fleet.ts';
 import type { Random } from './random.ts';
+import { replaceNode, serve, subjectOf } from './simulated-replacement.ts';
 import type { SimulatedTime } from './simulated-time.ts';
-import { RELEASED_KUBELET, change, isOurs } from './simulated-world.ts';
+import { change, cordonOurs, isOurs, isQuarantined, uncordon } from './simulated-world.ts';
 import type { World } from './simulated-world.ts';
 
 /** What a child has of its run: what it asks, and what it tells, each by a message of its own. */
@@ -45,7 +46,11 @@ export type Surroundings = {
 };
 
 /** An event without its time and without which step it is of. */
-type Happened = NodeEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at' | 'of'> : never) : never;
+export type Happened = NodeEvent extends infer E
+  ? E extends { at: string }
+    ? Omit<E, 'at' | 'of'>
+    : never
+  : never;
 
 const GRANT_ASKED_MS = 60_000;
 
@@ -115,7 +120,7 @@ function drive(around: Surroundings, child: Child): void {
   if (child.ended) return;
   const turn = (child.turn += 1);
   const next = nextStep(child.way.state);
-  child.waits = next.kind === 'drain' || next.kind === 'awaitGrant' || next.kind === 'awaitForce';
+  child.waits = /^(drain|awaitGrant|awaitForce)$/.test(next.kind) || beforeService(child.way);
   const of = child.way.state.kind;
   const then = (ms: number, end: () => Happened | undefined) =>
     around.time.after(ms, () => {
@@ -153,6 +158,7 @@ function withheld(around: Surroundings, child: Child): Happened | undefined {
 function lengthOf({ random }: Surroundings, { step }: Child, next: NextNodeStep): number {
   if (next.kind === 'drain') return 1_000 + random.below(90_000);
   if (next.kind === 'soak') return step.verifySoakMs;
+  if (next.kind === 'launch' || next.kind === 'awaitJoined') return 20_000 + random.below(90_000);
   return 500 + random.below(20_000);
 }
 
@@ -165,13 +171,14 @@ function beginReimage(around: Surroundings, { step }: Child): number {
 function reimaged({ time, random, world, rough }: Surroundings, { step }: Child): Happened {
   const node = world.nodes.get(step.node);
   if (node?.uid !== step.uid || (rough() && random.oneIn(12))) return STEP_FAILED;
-  change(world, step.node, { kubeletVersion: RELEASED_KUBELET });
+  const { kubeletVersion } = step.release.expects;
+  change(world, step.node, { kubeletVersion: kubeletVersion ?? 'v1.34.9' });
   return { kind: 'reimaged', taskId: 'task-1', oldRootVolumeId: null, startedAt: time.now() };
 }
 
 function perform(around: Surroundings, child: Child, next: NextNodeStep): Happened | undefined {
   const { random, world, rough } = around;
-  const { node: name, uid } = child.step;
+  const { name, uid } = next.kind === 'verify' || next.kind === 'soak' ? subjectOf(child.way) : nodeOf(child);
   const node = world.nodes.get(name);
   const isIt = node?.uid === uid;
   switch (next.kind) {
@@ -191,16 +198,34 @@ function perform(around: Surroundings, child: Child, next: NextNodeStep): Happen
       }
       return next.kind === 'soak' ? { kind: 'soaked' } : { kind: 'verified', evidence: [] };
     case 'uncordon':
-    case 'putBack': {
-      const ours = isIt && isOurs(node);
-      around.parent.noteAct(name, next.kind);
-      if (ours) change(world, name, { unschedulable: false, annotations: {} });
-      const kind = next.kind === 'uncordon' ? ('uncordoned' as const) : ('wasPutBack' as const);
-      return { kind, uncordoned: ours, why: ours ? '' : 'its cordon was not ours' };
-    }
+      if (beforeService(child.way)) return serve(around, child);
+      return liftCordon(around, child, 'uncordon');
+    case 'putBack':
+      return liftCordon(around, child, 'putBack');
+    case 'launch':
+    case 'awaitJoined':
+    case 'terminate':
+    case 'removeReplacement':
+      return replaceNode(around, child, next, () => withheld(around, child));
     default:
       return undefined;
   }
+}
+
+function nodeOf({ step }: Child): { name: string; uid: string } {
+  return { name: step.node, uid: step.uid };
+}
+
+/** A quarantined node stays as it is, and so does what carries a cordon of others. */
+function liftCordon({ world, parent }: Surroundings, child: Child, act: 'uncordon' | 'putBack'): Happened {
+  const { name, uid } = nodeOf(child);
+  const node = world.nodes.get(name);
+  const ours = node !== undefined && (isOurs(node) || !node.unschedulable);
+  const lifts = node?.uid === uid && ours && !isQuarantined(node);
+  parent.noteAct(name, act);
+  if (lifts) uncordon(world, name, {});
+  const kind = act === 'uncordon' ? ('uncordoned' as const) : ('wasPutBack' as const);
+  return { kind, uncordoned: lifts, why: lifts ? '' : 'its cordon was not ours to lift' };
 }
 
 function cordon(around: Surroundings, child: Child): Happened {
@@ -211,9 +236,11 @@ function cordon(around: Surroundings, child: Child): Happened {
   const node = world.nodes.get(name);
   if (node?.uid !== uid) return { kind: 'notTheNode', found: node?.uid ?? 'nothing' };
   if (node.unschedulable && !isOurs(node)) return { kind: 'cordonedByOther', by: 'somebody' };
-  if (rough() && random.oneIn(40)) return { kind: 'cameTooLate', why: 'its window left it no time' };
+  const begins = child.way.state.kind === 'waiting';
+  if (begins && rough() && random.oneIn(40))
+    return { kind: 'cameTooLate', why: 'its window left it no time' };
   around.parent.noteAct(name, 'cordon');
-  change(world, name, { unschedulable: true, annotations: { 'refit.dev/owner': OWNER } });
+  cordonOurs(world, name);
   return { kind: 'cordoned' };
 }
 

@@ -6,7 +6,9 @@ import { randomAmount, randomFreeze } from './random-fleet.ts';
 import { apply, terminateChild } from './simulated-run.ts';
 import type { SimulatedRun } from './simulated-run.ts';
 
-const PEOPLE = ['sam', 'ana', 'kim'] as const;
+/** `Sam ` is sam, whoever counts. */
+const PEOPLE = ['sam', 'Sam ', 'ana', 'kim', 'lee'] as const;
+const ZONES = ['us-east-1a', 'us-east-1b', 'us-east-1c'] as const;
 
 function say(run: SimulatedRun, kind: string, message: Record<string, unknown>): boolean {
   const askId = `ask-${String(run.time.nowMs())}-${String(run.random.below(1e9))}`;
@@ -26,6 +28,7 @@ export function somebodyActs(run: SimulatedRun): void {
     () => answerSome(run, () => 'approve'),
     () => answerSome(run, () => 'approve'),
     () => answerSome(run, () => 'approve'),
+    () => approveMany(run),
     () => retryAll(run, by),
     () => random.oneIn(2) && say(run, 'pause', { by, reason }),
     () => say(run, 'resume', { by }),
@@ -34,11 +37,29 @@ export function somebodyActs(run: SimulatedRun): void {
     () => say(run, 'retryNode', { node: failed ?? node, by }),
     () => say(run, 'nextNode', { node: waiting ?? node, by }),
     () => random.oneIn(200) && say(run, 'abort', { by, reason, rollback: false }),
+    () => random.oneIn(400) && say(run, 'abort', { by, reason, rollback: true }),
     () => changePolicy(run, by),
     () => random.oneIn(4) && terminateOne(run),
     () => state.tripped !== null && say(run, 'resume', { by }),
   ];
-  random.pick(acts)?.();
+  const ended = run.witness.totals.get('nodeEnded') ?? 0;
+  if (ended >= run.rollbackAfter && state.rollback === null) say(run, 'rollback', { by, reason });
+  else random.pick(acts)?.();
+}
+
+/** "The next five", "this pool", "all in zone a", in any mixture. */
+function approveMany(run: SimulatedRun): void {
+  const { random, state } = run;
+  const pool = random.pick(state.definition?.pools ?? [])?.name ?? '';
+  const which = [
+    { next: 1 + random.below(5) },
+    { next: 1 + random.below(5), pool },
+    { pool },
+    { zone: random.pick(ZONES) ?? '' },
+    { pool, zone: random.pick(ZONES) ?? '' },
+  ];
+  const message = { gate: 'node/*', by: random.pick(PEOPLE), reason: 'looked at', ...random.pick(which) };
+  say(run, 'approve', message);
 }
 
 function retryAll(run: SimulatedRun, by: string): void {
@@ -97,17 +118,28 @@ function changed({ random, time }: SimulatedRun, definition: RunDefinition): Run
   return { ...definition, pools };
 }
 
-/** Everything is answered with yes by as many as it takes; what failed is tried again. */
+/** Everything is answered with yes by as many as it takes; what failed is tried again, as long as that helps. */
 export function makePeace(run: SimulatedRun): void {
   const by = 'sam';
   if (run.state.paused !== null || run.state.tripped !== null) say(run, 'resume', { by });
-  for (const { name } of run.state.gates) for (const person of PEOPLE) approve(run, name, person);
+  for (const { name } of run.state.gates) for (const person of PEOPLE) answer(run, 'approve', name, person);
+  // Nobody has a voice: the policy counts none of whoever asked for the run, and nobody knows who that was.
+  for (const { name } of run.state.gates) answer(run, 'reject', name, by);
   for (const [node, stand] of run.witness.ledger.stands) {
-    const isTried = run.state.retries.some((retry) => retry.node === node);
-    if (stand === 'failed' && !isTried && run.state.aborting === null) say(run, 'retryNode', { node, by });
+    if (stand !== 'failed' || run.state.aborting !== null) continue;
+    const rounds = (run.failedInPeace.get(node) ?? 0) + 1;
+    run.failedInPeace.set(node, rounds);
+    if (rounds > FAILED_ROUNDS_MAX) say(run, 'skipNode', { node, by, reason: 'stays' });
+    else if (!run.state.retries.some((retry) => retry.node === node)) say(run, 'retryNode', { node, by });
   }
 }
 
-function approve(run: SimulatedRun, gate: string, by: string): void {
-  if (run.state.gates.some(({ name }) => name === gate)) say(run, 'approve', { gate, by });
+/**
+ * One that is quarantined, or whose former image is gone, does not go back however often it is tried; where more
+ * have failed than may be away, and take pods all the same, a retry waits until one of them is skipped.
+ */
+const FAILED_ROUNDS_MAX = 20;
+
+function answer(run: SimulatedRun, kind: 'approve' | 'reject', gate: string, by: string): void {
+  if (run.state.gates.some(({ name }) => name === gate)) say(run, kind, { gate, by });
 }

@@ -12,14 +12,17 @@ import { isOver, mayPlan, outcomeOf } from '../../domain/machines/fleet-phase.ts
 import { completeRunState, newRunState, newScope, occupiedNodes } from '../../domain/machines/fleet-state.ts';
 import type { FleetMove, RunState, Scope } from '../../domain/machines/fleet-state.ts';
 import type { NodeFacts } from '../../domain/inventory.ts';
+import { backQuestionOf } from '../../domain/machines/fleet-back.ts';
 import type { NodeOutcome } from '../../domain/node-state.ts';
 import type { NextSteps, NodeStep, PlanRow, PlanSummary } from '../../domain/plan.ts';
 import type { Looks } from '../../domain/planning/answer.ts';
 import { planNext } from '../../domain/planning/plan-next.ts';
 import { planRun } from '../../domain/planning/plan-run.ts';
 import type { RunDefinition } from '../../domain/run.ts';
-import { OWNER, sampleImages, sampleInventory } from '../domain/planning/sample-fleet.ts';
+import { NEW, OWNER, sampleInventory } from '../domain/planning/sample-fleet.ts';
+import { templateFacts } from '../fakes/fake-instances.ts';
 import type { Random } from './random.ts';
+import type { RandomFleet } from './random-fleet.ts';
 import { control, killChild, startChild } from './simulated-child.ts';
 import type { Child, Surroundings } from './simulated-child.ts';
 import type { SimulatedTime } from './simulated-time.ts';
@@ -45,6 +48,10 @@ export type SimulatedRun = {
   outsideWaitMs: number;
   expiryAwaited: string | null;
   rough: boolean;
+  /** For how many rounds of people a node has been failed since there was peace. */
+  failedInPeace: Map<string, number>;
+  /** Once so many nodes have ended somebody rolls it back. */
+  rollbackAfter: number;
 };
 
 type Happened = FleetEvent extends infer E ? (E extends { at: string } ? Omit<E, 'at'> : never) : never;
@@ -54,19 +61,19 @@ const OUTSIDE_WAIT_MS = { first: 15_000, last: 120_000 };
 export type RunBegun = { summary: PlanSummary; rows: readonly PlanRow[] };
 
 /** Undefined when its plan is refused, which is a rollout that never was. */
-export function planRollout(
-  definition: RunDefinition,
-  nodes: readonly NodeFacts[],
-  at: string,
-): RunBegun | undefined {
-  const plan = planRun(definition, sampleInventory(nodes, { observedAt: at }), OWNER);
+export function planRollout({ definition, nodes, images }: RandomFleet, at: string): RunBegun | undefined {
+  const replaced = definition.pools.filter(({ launchTemplate }) => launchTemplate !== undefined);
+  const templates = Object.fromEntries(
+    replaced.map(({ name }) => [name, templateFacts({ imageId: NEW.imageId })]),
+  );
+  const inventory = sampleInventory(nodes, { observedAt: at, images, templates });
+  const plan = planRun(definition, inventory, OWNER);
   if (plan.kind === 'refused') return undefined;
   return { rows: plan.rows, summary: { ...plan.draft, digest: 'sha256:plan', pages: [] } };
 }
 
 export function beginRun(o: {
-  definition: RunDefinition;
-  nodes: readonly NodeFacts[];
+  fleet: RandomFleet;
   begun: RunBegun;
   time: SimulatedTime;
   random: Random;
@@ -74,7 +81,7 @@ export function beginRun(o: {
 }): SimulatedRun {
   const { time, random, witness } = o;
   const inUse = new Set<string>();
-  const world = createWorld(o.nodes, inUse);
+  const world = createWorld(o.fleet.nodes, o.fleet.images, inUse);
   const base = { time, random, world, witness, inUse, scope: newScope(o.begun.rows) };
   const run: SimulatedRun = {
     ...base,
@@ -87,9 +94,11 @@ export function beginRun(o: {
     outsideWaitMs: OUTSIDE_WAIT_MS.first,
     expiryAwaited: null,
     rough: true,
+    failedInPeace: new Map(),
+    rollbackAfter: random.oneIn(5) ? (o.fleet.nodes.length * (10 + random.below(70))) / 100 : Infinity,
   };
   run.around = { time, random, world, rough: () => run.rough, parent: parentOf(run) };
-  apply(run, { kind: 'resolved', definition: o.definition });
+  apply(run, { kind: 'resolved', definition: o.fleet.definition });
   apply(run, { kind: 'clusterHeld' });
   apply(run, { kind: 'planned', summary: o.begun.summary });
   return run;
@@ -145,9 +154,13 @@ export function apply(run: SimulatedRun, happened: Happened): FleetMove {
 }
 
 function send(run: SimulatedRun, command: FleetCommand): void {
-  if (command.kind === 'record') return;
+  if (command.kind === 'record') {
+    run.witness.recorded(command.decision);
+    return;
+  }
   const { childId } = command;
   const child = run.children.get(childId);
+  if (child !== undefined) run.witness.told(run, child.step.node, command.control);
   run.time.after(run.random.below(2_000), () => {
     if (child !== undefined) control(run.around, child, command.control);
   });
@@ -231,7 +244,7 @@ function begin(run: SimulatedRun, step: NodeStep, observedAt: string): void {
 
 function askPlanner(run: SimulatedRun): void {
   const { state, random } = run;
-  const nodes = lookAtNodes(run.world, run.rough ? random.below(3) : 0);
+  const nodes = lookAtNodes(run.world, run.rough ? random.below(3) : 0, run.time.nowMs());
   const observedAt = run.time.now();
   const { policyChanges } = state;
   run.witness.asked(run, nodes);
@@ -265,6 +278,7 @@ function ask(run: SimulatedRun, nodes: readonly NodeFacts[], observedAt: string)
   const { definition, codes, retries, canaries, gatesOpened } = state;
   if (definition === null) throw new Error('the run has no definition');
   const nodeTimes = nodeTimesOf(state);
+  const back = backQuestionOf(state, scope);
   const question = {
     definition: judgedAgain(definition, observedAt),
     owner: OWNER,
@@ -277,10 +291,11 @@ function ask(run: SimulatedRun, nodes: readonly NodeFacts[], observedAt: string)
     canaries,
     gatesOpened,
     ...(nodeTimes === null ? {} : { nodeTimes }),
+    ...(back === null ? {} : { back }),
   };
   const seen: Looks['seen'] = {};
   for (let look = 0; ; look += 1) {
-    const looks = { seen, images: sampleImages(), final: look === LOOKS_MAX };
+    const looks = { seen, images: run.world.images, final: look === LOOKS_MAX };
     const plan = planNext(question, { observedAt, nodes }, looks);
     if (plan.kind === 'steps') return plan.next;
     for (const { node, instanceId } of plan.nodes) {

@@ -1,25 +1,56 @@
 // The nodes as they truly are, and what becomes of them by themselves and by others. A watch may show an older
 // picture; an act meets what is true.
-import type { InstanceFacts, NodeFacts } from '../../domain/inventory.ts';
-import { instanceOf, OWNER } from '../domain/planning/sample-fleet.ts';
+import type { ImageFacts, InstanceFacts, NodeFacts } from '../../domain/inventory.ts';
+import { OLD, instanceOf, OWNER } from '../domain/planning/sample-fleet.ts';
 import type { Picture } from '../checker/rollout-ledger.ts';
 import type { Random } from './random.ts';
 
 export type World = {
   nodes: Map<string, NodeFacts>;
   instances: Map<string, InstanceFacts>;
+  images: Record<string, ImageFacts>;
   /** The last few, oldest first. */
-  pictures: (readonly NodeFacts[])[];
+  pictures: { at: number; nodes: readonly NodeFacts[] }[];
   /** Nodes with a child: nobody else lifts their cordon. */
   inUse: ReadonlySet<string>;
 };
 
 const PICTURES_KEPT = 4;
 export const RELEASED_KUBELET = 'v1.36.1';
+const QUARANTINE = 'refit.dev/quarantine';
+/** On a node that was launched to take the place of another. */
+export const REPLACES = 'refit.dev/replaces';
+/** Ours alone: it has taken pods. */
+export const SERVES = 'simulated/serves';
 
-export function createWorld(nodes: readonly NodeFacts[], inUse: ReadonlySet<string>): World {
+export function createWorld(
+  nodes: readonly NodeFacts[],
+  images: Record<string, ImageFacts>,
+  inUse: ReadonlySet<string>,
+): World {
   const instances = new Map(nodes.map(instanceOf).map((one) => [one.instanceId, one]));
-  return { nodes: new Map(nodes.map((node) => [node.name, node])), instances, pictures: [nodes], inUse };
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  return { nodes: byName, instances, images: { ...images }, pictures: [], inUse };
+}
+
+export function cordonOurs(world: World, name: string): void {
+  const annotations = { ...world.nodes.get(name)?.annotations, 'refit.dev/owner': OWNER };
+  change(world, name, { unschedulable: true, annotations });
+}
+
+/** A quarantine stays, and so does whose place it took. */
+export function uncordon(world: World, name: string, more: Record<string, string> = {}): void {
+  const { 'refit.dev/owner': _, ...others } = world.nodes.get(name)?.annotations ?? {};
+  change(world, name, { unschedulable: false, annotations: { ...others, ...more } });
+}
+
+export function isQuarantined({ annotations }: NodeFacts): boolean {
+  return annotations[QUARANTINE] !== undefined;
+}
+
+/** Launched to take a place, and has taken no pods yet. */
+export function isJoining({ annotations }: NodeFacts): boolean {
+  return annotations[REPLACES] !== undefined && annotations[SERVES] === undefined;
 }
 
 export function change(world: World, name: string, changes: Partial<NodeFacts>): void {
@@ -28,11 +59,15 @@ export function change(world: World, name: string, changes: Partial<NodeFacts>):
   world.nodes.set(name, { ...node, ...changes });
 }
 
-/** `lag`: so many pictures ago. */
-export function lookAtNodes(world: World, lag: number): readonly NodeFacts[] {
-  world.pictures.push([...world.nodes.values()]);
-  if (world.pictures.length > PICTURES_KEPT) world.pictures.shift();
-  return world.pictures.at(-1 - Math.min(lag, world.pictures.length - 1)) ?? [];
+/** So long a watch may be silent before its connection is given up. */
+const PICTURE_AGE_MAX_MS = 60_000;
+
+/** `lag`: so many pictures ago, as far as a watch may be behind. */
+export function lookAtNodes(world: World, lag: number, nowMs: number): readonly NodeFacts[] {
+  world.pictures.push({ at: nowMs, nodes: [...world.nodes.values()] });
+  world.pictures = world.pictures.filter(({ at }) => nowMs - at <= PICTURE_AGE_MAX_MS).slice(-PICTURES_KEPT);
+  const { pictures } = world;
+  return pictures.at(-1 - Math.min(lag, pictures.length - 1))?.nodes ?? [];
 }
 
 export function isOurs(node: NodeFacts): boolean {
@@ -57,6 +92,9 @@ export function pictureOf(world: World, nodes: readonly NodeFacts[]): Picture {
             ? ('other' as const)
             : ('none' as const),
         updated: node.kubeletVersion === RELEASED_KUBELET,
+        quarantined: isQuarantined(node),
+        replaces: node.annotations[REPLACES],
+        joins: isJoining(node),
         runs: instance?.state === 'running',
       };
       return [node.name, seen];
@@ -76,7 +114,9 @@ export function disturb(world: World, random: Random): void {
     () => world.nodes.forEach((one) => random.oneIn(3) && change(world, one.name, { ready: 'True' })),
     () => !ours && random.oneIn(3) && change(world, name, { unschedulable: true }),
     () => !ours && change(world, name, { unschedulable: false }),
-    () => ours && !world.inUse.has(name) && change(world, name, { unschedulable: false, annotations: {} }),
+    () => ours && !isJoining(node) && !world.inUse.has(name) && uncordon(world, name),
+    () => random.oneIn(4) && quarantine(world, node),
+    () => random.oneIn(12) && Reflect.deleteProperty(world.images, OLD.imageId),
     () => random.oneIn(6) && world.nodes.delete(name),
     () => random.oneIn(6) && change(world, name, { uid: `${node.uid}'` }),
     () => random.oneIn(6) && change(world, name, { labels: {} }),
@@ -84,6 +124,10 @@ export function disturb(world: World, random: Random): void {
     () => random.oneIn(3) && stopInstance(world, node),
   ];
   random.pick(happenings)?.();
+}
+
+function quarantine(world: World, { name, annotations }: NodeFacts): void {
+  change(world, name, { annotations: { ...annotations, [QUARANTINE]: 'ill' } });
 }
 
 function stopInstance(world: World, { providerId }: NodeFacts): void {
@@ -95,10 +139,14 @@ function stopInstance(world: World, { providerId }: NodeFacts): void {
 /** The ill get well, whoever has cordoned uncordons, what was given up with our mark on it is put right. */
 export function heal(world: World, mayLift: (node: string) => boolean): void {
   for (const node of world.nodes.values()) {
-    const ours = isOurs(node);
-    if (world.inUse.has(node.name)) continue;
-    const lifted = !ours || mayLift(node.name);
-    const cordon = lifted ? { unschedulable: false, ...(ours ? { annotations: {} } : {}) } : {};
-    change(world, node.name, { ready: 'True', ...cordon });
+    const { name, annotations } = node;
+    const isUsed = world.inUse.has(name) || world.inUse.has(annotations[REPLACES] ?? '');
+    if (isUsed) continue;
+    if (isJoining(node)) {
+      world.nodes.delete(name);
+      continue;
+    }
+    change(world, name, { ready: 'True' });
+    if (!isOurs(node) || mayLift(name)) uncordon(world, name);
   }
 }
