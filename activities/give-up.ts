@@ -56,12 +56,13 @@ async function instanceOf(
   return (await promptly(deps.instances.collectInstances(cluster.provider, [instanceId])))[instanceId];
 }
 
-async function checkRoom(deps: ActivityDeps, o: NodeActivityInput): Promise<RoomResult> {
+async function checkRoom(deps: ActivityDeps, o: NodeActivityInput): Promise<RoomResult | Waiting> {
   const instance = await instanceOf(deps, o);
   const { instanceId } = o.step;
-  if (instance === undefined || GOING.includes(instance.state)) {
-    const state = instance?.state ?? 'not there any more';
-    return { kind: 'instanceGone', why: `${instanceId} is ${state}, by somebody else's doing` };
+  // EC2 shows a terminated one for an hour: one that it does not show may be there all the same.
+  if (instance === undefined) return { kind: 'waiting', why: `EC2 does not show ${instanceId}` };
+  if (GOING.includes(instance.state)) {
+    return { kind: 'instanceGone', why: `${instanceId} is ${instance.state}` };
   }
   if (instance.state !== 'running') return { kind: 'noRoom', why: `${instanceId} is ${instance.state}` };
   const judged = await findRoom(deps, o, instance);
@@ -116,7 +117,8 @@ async function findTemplate(
 async function giveUp(deps: ActivityDeps, o: NodeActivityInput): Promise<GiveUpResult> {
   const { instanceId } = o.step;
   const instance = await instanceOf(deps, o);
-  if (instance === undefined || GOING.includes(instance.state)) return { kind: 'terminationOrdered' };
+  if (instance === undefined) return { kind: 'unsafe', why: `EC2 does not show ${instanceId}` };
+  if (GOING.includes(instance.state)) return { kind: 'terminationOrdered' };
   const kept = (await whyNotNow(deps, o, instance)) ?? (await whyNotEmptyOrNoRoom(deps, o, instance));
   if (kept === undefined) {
     // A cancellation that came during the reads ends here.

@@ -55,8 +55,10 @@ function isWish(event: NodeEvent): event is Wish {
 function byWish(state: Capacity, event: Wish): Change {
   const why = event.kind === 'skipAsked' ? `skipped by ${event.by}: ${event.reason}` : event.why;
   switch (state.kind) {
-    case 'checkingRoom':
     case 'askingCapacity':
+      if (state.unsure !== true) return toPuttingBack(why);
+      return { rejected: 'whether its instance was told to go is looked at: say it again after that' };
+    case 'checkingRoom':
       return toPuttingBack(why);
     case 'stranded':
       if (event.kind === 'putBackAsked') {
@@ -97,8 +99,9 @@ function stepFailed(state: Capacity, event: NodeEvent & { kind: 'stepFailed' }):
   switch (state.kind) {
     // Nothing was given up: whatever could not be read or asked, the node takes pods again.
     case 'checkingRoom':
-    case 'askingCapacity':
       return toPuttingBack(event.why);
+    case 'askingCapacity':
+      return state.unsure === true ? strand('givingUp', event.why) : toPuttingBack(event.why);
     case 'givingUp':
     case 'leaving':
     case 'launching':
@@ -164,8 +167,8 @@ function fromAsking(
       return toPuttingBack(`that its capacity may be lost was rejected by ${event.by}${reason}`);
     }
     case 'withheld':
-      // A question holds nothing up that a pause would have to stop.
-      if (event.grant === 'paused') return illegal(state, event);
+      // A question holds nothing up that a pause would have to stop, and what is looked at asks for no grant.
+      if (event.grant === 'paused' || state.room === null) return illegal(state, event);
       return toPuttingBack(event.why);
     default:
       return illegal(state, event);
@@ -268,7 +271,7 @@ function again(
   switch (at) {
     // Whether its instance was told to go is looked at; when it was not, a person is asked again.
     case 'givingUp':
-      return { state: { kind: 'askingCapacity', ask: 0, room: null }, text, attempt };
+      return { state: { kind: 'askingCapacity', ask: 0, room: null, unsure: true }, text, attempt };
     case 'leaving':
       return {
         state: { kind: 'leaving', until: timeAfter(event.at, step.reimage.timeoutMs) },

@@ -32,8 +32,11 @@ export type NodeState =
   | { kind: 'removing'; until: string; why: string }
   /** Not touched yet, and its instance is to go first: is there room for another one? */
   | { kind: 'checkingRoom' }
-  /** Drained; a person is asked whether its capacity may be lost. `room` null: it is looked at before that. */
-  | { kind: 'askingCapacity'; ask: number; room: Room | null }
+  /**
+   * Drained; a person is asked whether its capacity may be lost. `room` null: it is looked at before that.
+   * `unsure`: it may have been told to go.
+   */
+  | { kind: 'askingCapacity'; ask: number; room: Room | null; unsure?: true }
   /** Its instance is to go, if all holds in that moment. */
   | { kind: 'givingUp'; until: string }
   /** Its instance was told to go. */

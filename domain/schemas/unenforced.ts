@@ -8,7 +8,6 @@ type Unenforced = { path: readonly string[]; neutral: string; isNeutral: (value:
 const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
 
 export const unenforced: readonly Unenforced[] = [
-  { path: ['reimage', 'mayLoseCapacity'], neutral: 'false', isNeutral: (value) => value === false },
   { path: ['verify', 'checks'], neutral: '[]', isNeutral: isEmptyList },
 ];
 

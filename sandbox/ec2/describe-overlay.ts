@@ -6,6 +6,8 @@ export interface InstanceOverlay {
   /** Instead of moto's state. */
   state?: string | undefined;
   imageId?: string | undefined;
+  /** The capacity reservation that it runs in. */
+  reservationId?: string | undefined;
   hidden?: boolean;
 }
 
@@ -26,6 +28,8 @@ interface XmlInstance {
   instanceId: string;
   imageId?: string;
   instanceState?: { code: string; name: string };
+  capacityReservationId?: string;
+  placement?: { availabilityZone?: string; tenancy?: string } | '';
 }
 
 interface XmlAnswer {
@@ -52,6 +56,9 @@ export function overlayInstances(xml: string, overlay: (instanceId: string) => I
         instance.instanceState = { code: String(stateCode(over.state)), name: over.state };
       }
       if (over.imageId !== undefined) instance.imageId = over.imageId;
+      // EC2 tells it of each instance, and moto of none.
+      if (typeof instance.placement === 'object') instance.placement.tenancy ??= 'default';
+      if (over.reservationId !== undefined) instance.capacityReservationId = over.reservationId;
       return over.hidden !== true;
     });
   }

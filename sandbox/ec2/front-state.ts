@@ -4,6 +4,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterMachineEvent } from './machine.ts';
 import type { Machine, MachineEvent, Pace } from './machine.ts';
+import type { Reservation } from './reservations.ts';
 import type { RootVolumeTask } from './root-volume-task.ts';
 
 /** A state that an instance passes through; moto knows only the one behind it. */
@@ -22,6 +23,8 @@ interface Stored {
   transits: Record<string, Transit>;
   /** Answers of launches, by client token; absent in a state that an older version wrote. */
   launches?: Record<string, string>;
+  /** Absent in a state that an older version wrote. */
+  reservations?: Reservation[];
 }
 
 export interface FrontState {
@@ -37,6 +40,9 @@ export interface FrontState {
   /** The instances of an earlier launch with this token, as it was answered. */
   launchedBy(clientToken: string): string | undefined;
   keepLaunch(clientToken: string, answer: string): void;
+  readonly reservations: readonly Reservation[];
+  /** Adds it, or replaces the one of the same id. */
+  setReservation(reservation: Reservation): void;
   tellMachine(instanceId: string, event: MachineEvent): void;
   setTransits(transits: Readonly<Record<string, Transit>>): void;
   /** Calls back once, at the next change of a machine. */
@@ -50,6 +56,10 @@ function load(path: string): Stored {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return { version: 0, tasks: [], machines: {}, transits: {} };
   }
+}
+
+function withReservation(all: readonly Reservation[], one: Reservation): Reservation[] {
+  return [...all.filter(({ reservationId }) => reservationId !== one.reservationId), one];
 }
 
 export function openFrontState(dir: string, pace: Pace): FrontState {
@@ -98,6 +108,13 @@ export function openFrontState(dir: string, pace: Pace): FrontState {
     launchedBy: (clientToken) => stored.launches?.[clientToken],
     keepLaunch: (clientToken, answer) => {
       stored.launches = { ...stored.launches, [clientToken]: answer };
+      save();
+    },
+    get reservations() {
+      return stored.reservations ?? [];
+    },
+    setReservation: (reservation) => {
+      stored.reservations = withReservation(stored.reservations ?? [], reservation);
       save();
     },
     tellMachine: (instanceId, event) => {

@@ -16,6 +16,8 @@ import { isByTemplate, noteInstanceCall } from './instance-calls.ts';
 import type { Pace } from './machine.ts';
 import { Ec2Refusal, listOf, parseForm, renderAnswer, renderRefusal } from './query-protocol.ts';
 import type { Parameters } from './query-protocol.ts';
+import { createReservations } from './reservations.ts';
+import type { Reservations } from './reservations.ts';
 import { createTasks } from './tasks.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -35,6 +37,7 @@ export interface FrontOptions {
 interface Front extends FrontOptions {
   state: FrontState;
   tasks: Tasks;
+  reservations: Reservations;
   faults: () => readonly Fault[];
   /** Counts calls, so that chance differs from one to the next. */
   calls: number;
@@ -119,16 +122,36 @@ async function passOnce(
   return passed;
 }
 
-function overlaid(front: Front, xml: string): string {
+async function overlaid(front: Front, xml: string): Promise<string> {
   const now = Date.now();
   const faults = front.faults();
   const gone = faultOf(faults, 'instance-gone')?.instances ?? [];
   const follows = faultOf(faults, 'image-id-follows') !== undefined;
+  const places = await front.reservations.places(faultOf(faults, 'reservation-full') !== undefined);
   return overlayInstances(xml, (id) => ({
     state: front.state.transit(id, now)?.state,
     imageId: follows ? front.state.machine(id)?.imageId : undefined,
+    reservationId: places.get(id),
     hidden: gone.includes(id),
   }));
+}
+
+/** Undefined for any other action. */
+async function answerReservations(
+  { reservations, faults }: Front,
+  action: string,
+  parameters: Parameters,
+): Promise<Record<string, unknown> | undefined> {
+  switch (action) {
+    case 'CreateCapacityReservation':
+      return reservations.create(parameters);
+    case 'CancelCapacityReservation':
+      return reservations.cancel(parameters);
+    case 'DescribeCapacityReservations':
+      return await reservations.describe(parameters, faultOf(faults(), 'reservation-full') !== undefined);
+    default:
+      return undefined;
+  }
 }
 
 async function take(front: Front, request: FastifyRequest, body: string): Promise<Answer> {
@@ -145,8 +168,12 @@ async function take(front: Front, request: FastifyRequest, body: string): Promis
       const content = front.tasks.describe(parameters);
       return { status: 200, body: renderAnswer(action, content), code: null, taskId: null };
     }
+    const ofReservations = await answerReservations(front, action, parameters);
+    if (ofReservations !== undefined) {
+      return { status: 200, body: renderAnswer(action, ofReservations), code: null, taskId: null };
+    }
     const passed = await passOnce(front, request, { body, action, parameters });
-    const text = action === 'DescribeInstances' ? overlaid(front, passed.body) : passed.body;
+    const text = action === 'DescribeInstances' ? await overlaid(front, passed.body) : passed.body;
     const code = passed.status === 200 ? null : (/<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? 'Unknown');
     return { status: passed.status, body: text, code, taskId: null };
   } catch (error) {
@@ -207,7 +234,8 @@ export function createFront(o: FrontOptions, log: (text: string) => void): Fasti
     faults,
     shownState: (id, motoState) => shownState(state, id, motoState),
   });
-  const front: Front = { ...o, state, tasks, faults, calls: 0 };
+  const reservations = createReservations({ state, instances: () => moto.instances() });
+  const front: Front = { ...o, state, tasks, reservations, faults, calls: 0 };
   const calls = openCallLog(o.dir);
   const app = Fastify({ bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
   app.removeAllContentTypeParsers();

@@ -8,11 +8,14 @@ import {
   DescribeVolumesCommand,
   DetachVolumeCommand,
   EC2Client,
+  paginateDescribeInstances,
 } from '@aws-sdk/client-ec2';
 import type { Image, Instance, Volume } from '@aws-sdk/client-ec2';
 
 export interface Moto {
   instance(instanceId: string): Promise<Instance | undefined>;
+  /** Those that run, or are about to. */
+  instances(): Promise<readonly Instance[]>;
   image(imageId: string): Promise<Image | undefined>;
   volume(volumeId: string): Promise<Volume | undefined>;
   /** Lays a new volume in the root's place; doing it again after it was done does nothing more. */
@@ -74,6 +77,14 @@ export function openMoto(endpoint: string, region: string): Moto {
   };
   return {
     instance,
+    instances: async () => {
+      const found: Instance[] = [];
+      const Filters = [{ Name: 'instance-state-name', Values: ['pending', 'running'] }];
+      for await (const page of paginateDescribeInstances({ client }, { Filters })) {
+        for (const { Instances = [] } of page.Reservations ?? []) found.push(...Instances);
+      }
+      return found;
+    },
     volume,
     detachRoot,
     image: async (imageId) => {

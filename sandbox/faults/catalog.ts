@@ -28,12 +28,13 @@ export const faultCatalog: Readonly<Record<FaultKind, FaultEntry>> = {
     what: 'EC2 answers RequestLimitExceeded (--share of the calls, --action only)',
   },
   'insufficient-capacity': { target: 'none', what: 'EC2 has no capacity to run or start instances' },
+  'reservation-full': { target: 'none', what: 'others have taken every place of the capacity reservations' },
   'task-fails': { target: 'nodes', what: 'new root-volume tasks fail; the instance boots its old root' },
   'task-fails-detached': {
     target: 'nodes',
     what: 'new root-volume tasks fail and leave the instance without a root',
   },
-  'slow-reimage': { target: 'nodes', what: 'new root-volume tasks take --seconds' },
+  'slow-reimage': { target: 'nodes', what: 'new root-volume tasks take --seconds, or until it is cleared' },
   'image-id-follows': {
     target: 'none',
     what: "DescribeInstances tells the root's image, not the launch image",

@@ -12,6 +12,7 @@ interface OnNodes {
 type MachineFault =
   | { kind: 'throttle'; share: number; actions: readonly string[] | null }
   | { kind: 'insufficient-capacity' }
+  | { kind: 'reservation-full' }
   | ({ kind: 'task-fails' } & OnInstances)
   | ({ kind: 'task-fails-detached' } & OnInstances)
   | ({ kind: 'slow-reimage'; seconds: number } & OnInstances)

@@ -74,6 +74,7 @@ export async function injectFault(dir: string, request: FaultRequest): Promise<v
       case 'throttle':
         return setFault(dir, { kind, share: request.share, actions: request.actions });
       case 'insufficient-capacity':
+      case 'reservation-full':
       case 'image-id-follows':
         return setFault(dir, { kind });
       case 'task-fails':

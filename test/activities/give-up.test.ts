@@ -73,6 +73,15 @@ describe('the look at the room', () => {
     change({ state: 'shutting-down' });
     expect(await answerOf(activities.checkRoom, input())).toMatchObject({ kind: 'instanceGone' });
   });
+
+  it('takes an instance that EC2 does not show neither for gone nor for there [I233]', async () => {
+    bed.instances.instances.delete('i-n1');
+    expect(await runActivity(activities.checkRoom, input())).toMatchObject({
+      failure: { message: 'EC2 does not show i-n1' },
+    });
+    expect(await give()).toMatchObject({ kind: 'unsafe' });
+    expect(asked('ensureTerminated')).toEqual([]);
+  });
 });
 
 describe('the termination', () => {

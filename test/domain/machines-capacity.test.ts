@@ -95,8 +95,17 @@ const table: readonly { state: NodeState; moves: Partial<Record<EventName, NodeS
       roomSeen: 'askingCapacity',
       noRoom: 'puttingBack',
       instanceGone: 'leaving',
-      aborted: 'puttingBack',
       stepFailed: 'puttingBack',
+    },
+  },
+  {
+    // It may have been told to go: it takes no pods again before that is known.
+    state: { kind: 'askingCapacity', ask: 0, room: null, unsure: true },
+    moves: {
+      roomSeen: 'askingCapacity',
+      noRoom: 'puttingBack',
+      instanceGone: 'leaving',
+      stepFailed: 'stranded',
     },
   },
   {

@@ -326,11 +326,9 @@ describe('a wrong fleet file', () => {
 describe('fields that this version does not enforce', () => {
   /** A value that the format allows and that is not neutral, for each of them. */
   const set: Readonly<Record<string, unknown>> = {
-    'reimage.mayLoseCapacity': true,
     'verify.checks': ['dcgm'],
   };
   const neutral: Readonly<Record<string, unknown>> = {
-    'reimage.mayLoseCapacity': false,
     'verify.checks': [],
   };
   const policyWith = (path: readonly string[], value: unknown) =>
