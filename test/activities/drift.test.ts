@@ -47,7 +47,7 @@ describe('a look at a cluster', () => {
     expect(found.fresh.drift.shown[0]?.why).toContain('kubelet is v1.99.0, expected v1.36.1');
   });
 
-  it('tells as new only what was not so at the last look, and writes one record as long as nothing changes', async () => {
+  it('tells as new only what was not so at the last look, and writes one record as long as nothing changes [I248]', async () => {
     const { look, show, records } = bedOf();
     show('dev', 'n1', 'v1.35.2');
     const first = await look(null);

@@ -118,7 +118,7 @@ describe('refit upgrade', () => {
     expect(err).toContain('belongs to an Auto Scaling group');
   });
 
-  it('exits with 3 also when those whom a refused run tells first take no message', async () => {
+  it('exits with 3 also when those whom a refused run tells first take no message [I247]', async () => {
     const { temporal, given } = parts();
     const told = {
       ...openRun(RUN),

@@ -42,7 +42,7 @@ export async function keepHistories(server: Server, folder: string, test: string
     const text = `${renderHistory({ workflowId, history }, replacements)}\n`;
     if (bytes + text.length > BYTES_PER_TEST) continue;
     bytes += text.length;
-    const name = `${test}.${workflowId.replaceAll('/', '_')}.${runId.slice(-6)}.json`;
+    const name = `${test}.${workflowId.replaceAll(/[/:]/g, '_')}.${runId.slice(-6)}.json`;
     writeFileSync(join(folder, name), text);
   }
 }

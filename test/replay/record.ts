@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const TESTS = [
   ...['upgrade', 'steering', 'steering-messages', 'blocked-pdb', 'records', 'crash', 'bad-image'],
-  ...['policy', 'canary', 'promotion', 'replace-instance'],
+  ...['policy', 'canary', 'promotion', 'replace-instance', 'telling'],
 ];
 
 const root = join(import.meta.dirname, '..', '..');

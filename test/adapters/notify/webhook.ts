@@ -9,8 +9,10 @@ export type Received = { path: string; headers: IncomingHttpHeaders; body: strin
 export type Webhook = {
   url: string;
   taken: Received[];
-  /** Statuses of the next answers; 204 when it is empty. */
+  /** Statuses of the next answers. */
   answers: number[];
+  /** When there are none; 204 unless a test says otherwise. */
+  always: number;
   close: () => Promise<void>;
 };
 
@@ -33,6 +35,7 @@ function closed(server: Server): Promise<void> {
 export async function startWebhook(): Promise<Webhook> {
   const taken: Received[] = [];
   const answers: number[] = [];
+  const hook: Webhook = { url: '', taken, answers, always: 204, close: () => closed(server) };
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
@@ -41,11 +44,12 @@ export async function startWebhook(): Promise<Webhook> {
     });
     request.on('end', () => {
       taken.push({ path: request.url ?? '', headers: request.headers, body });
-      response.writeHead(answers.shift() ?? 204, { location: '/elsewhere' }).end();
+      response.writeHead(answers.shift() ?? hook.always, { location: '/elsewhere' }).end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   open.add(server);
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${String(port)}`, taken, answers, close: () => closed(server) };
+  hook.url = `http://127.0.0.1:${String(port)}`;
+  return hook;
 }
