@@ -13,7 +13,7 @@ const shared = {
 
 export default {
   // A limit against what hangs, and no judgement of how fast anything is: a busy machine takes its time.
-  testTimeout: 600_000,
+  testTimeout: 1_800_000,
   projects: [
     {
       ...shared,

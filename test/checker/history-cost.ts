@@ -4,8 +4,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 
 /** A report is a signal and the workflow task that it starts. */
 const EVENTS_PER_REPORT = 4;
+/** Scheduled, started, and its end. */
+const EVENTS_PER_TASK = 3;
 
 export type HistoryCost = {
+  /** Of a machine that keeps up. */
   events: number;
   /** Of what blocks a drain. */
   reports: number;
@@ -13,12 +16,30 @@ export type HistoryCost = {
   late: number;
 };
 
+type Event = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+
+/**
+ * What a machine that is too slow adds: workflow tasks that were given up and begun anew, and those that only go on
+ * with a local activity of the one before.
+ */
+function eventsOfSlowness(events: readonly Event[]): number {
+  return events.reduce((sum, event, at) => {
+    const { workflowTaskTimedOutEventAttributes: late, workflowTaskFailedEventAttributes: failed } = event;
+    // One that no worker took has no start.
+    if (late) return sum + (Number(late.startedEventId ?? 0) === 0 ? EVENTS_PER_TASK - 1 : EVENTS_PER_TASK);
+    if (failed) return sum + EVENTS_PER_TASK;
+    const goesOn =
+      event.workflowTaskCompletedEventAttributes && events[at + 1]?.workflowTaskScheduledEventAttributes;
+    return goesOn ? sum + EVENTS_PER_TASK : sum;
+  }, 0);
+}
+
 export async function readHistoryCost(handle: WorkflowHandle): Promise<HistoryCost> {
   const { events } = await handle.fetchHistory();
   const signals = (events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes ?? []);
   const states = signals.filter(({ signalName }) => signalName === 'nodeState');
   return {
-    events: events?.length ?? 0,
+    events: (events?.length ?? 0) - eventsOfSlowness(events ?? []),
     reports: signals.filter(({ signalName }) => signalName === 'nodeProgress').length,
     late: states.filter(({ input }) => {
       return Buffer.from(input?.payloads?.[0]?.data ?? []).includes('"verifying"');

@@ -53,7 +53,8 @@ describe('approvals of a run', () => {
   });
 
   it('are void with time: a yes no longer counts, and says so, without any message [I138]', async () => {
-    const approval = { before: 'node' as const, firstNodes: 1, approvers: 2, expiresAfterMs: 3_000 };
+    const expiresAfterMs = bed.lasting(10_000);
+    const approval = { before: 'node' as const, firstNodes: 1, approvers: 2, expiresAfterMs };
     await withRun(bed, { nodes: 1, approval, input }, async (running) => {
       const { update, until, handle } = running;
       await asked(running, 'n1');
@@ -69,7 +70,7 @@ describe('approvals of a run', () => {
   });
 
   it('are void as a whole before the node has begun: its gate opens again, and nothing starts without new ones [I138]', async () => {
-    const approval = { before: 'node' as const, expiresAfterMs: 4_000 };
+    const approval = { before: 'node' as const, expiresAfterMs: bed.lasting(10_000) };
     await withRun(bed, { nodes: 1, approval, input }, async (running) => {
       const { update, until, handle, world } = running;
       await asked(running, 'n1');

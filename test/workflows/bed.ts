@@ -1,7 +1,7 @@
 // A real Temporal development server, a worker with fake activities, and the few moves that tests make.
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
+import { Client, ServiceError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
@@ -13,20 +13,28 @@ import {
 } from '@temporalio/worker';
 import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { RunStatus, UpdateAnswer } from '../../domain/status.ts';
-import { ensureBinaries } from '../../sandbox/binaries.ts';
 import { createRuns } from '../../workers/runs.ts';
-import { SEARCH_ATTRIBUTES } from '../../workers/search-attributes.ts';
 import { QUERY_AHEAD_OF_TASK } from '../../workflows/messages.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { WorldOptions } from './fake-world.ts';
+import { TEST_NAMESPACE, startTestServer } from './server.ts';
+import type { TestServer } from './server.ts';
 
 /** Far above what anything here takes, far below what makes a hanging test unbearable. */
-const WAIT_TIMEOUT_MS = 120_000;
+const WAIT_TIMEOUT_MS = 600_000;
+/** What bundling takes on two cores that nothing else needs: the yardstick of how slow a machine is. */
+const BUNDLED_USUALLY_MS = 5_000;
+const SLOWNESS_MAX = 20;
 
 export type Bed = {
   env: TestWorkflowEnvironment;
   client: Client;
   bundle: WorkflowBundleWithSourceMap;
+  server: TestServer;
+  /** Calls of activities that are under way: they end by their own deadlines. */
+  calls: Set<Promise<unknown>>;
+  /** How long something must last, in milliseconds, so that a machine as slow as this one surely sees it. */
+  lasting: (ms: number) => number;
 };
 
 export async function startBed(o: { continueAfterEvents?: number } = {}): Promise<Bed> {
@@ -34,21 +42,26 @@ export async function startBed(o: { continueAfterEvents?: number } = {}): Promis
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
   });
-  const { temporal } = await ensureBinaries({ names: ['temporal'], onProgress: () => undefined });
-  const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
-    '--search-attribute',
-    `${name}=${type}`,
-  ]);
-  const suggest =
-    o.continueAfterEvents === undefined
+  const { continueAfterEvents } = o;
+  const server = await startTestServer(
+    continueAfterEvents === undefined
       ? []
-      : [
-          '--dynamic-config-value',
-          `limit.historyCount.suggestContinueAsNew=${String(o.continueAfterEvents)}`,
-        ];
-  const env = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: temporal }, extraArgs: [...attributes, ...suggest] },
+      : [`limit.historyCount.suggestContinueAsNew=${String(continueAfterEvents)}`],
+  );
+  try {
+    return await connect(server);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function connect(server: TestServer): Promise<Bed> {
+  const env = await TestWorkflowEnvironment.createFromExistingServer({
+    address: server.address,
+    namespace: TEST_NAMESPACE,
   });
+  const begun = performance.now();
   const bundle = await bundleWorkflowCode({
     workflowsPath: pathOf('index.ts'),
     workflowInterceptorModules: [pathOf('query-guard.ts')],
@@ -59,20 +72,39 @@ export async function startBed(o: { continueAfterEvents?: number } = {}): Promis
     namespace: env.namespace ?? 'default',
     workflow: { queryRejectCondition: 'NOT_OPEN' },
   });
-  return { env, client, bundle };
+  const calls = new Set<Promise<unknown>>();
+  const withDeadline = client.withDeadline.bind(client);
+  client.withDeadline = async <R>(deadline: number | Date, work: () => Promise<R>): Promise<R> => {
+    const call = withDeadline(deadline, work);
+    calls.add(call);
+    try {
+      return await call;
+    } finally {
+      calls.delete(call);
+    }
+  };
+  const slowness = Math.min(SLOWNESS_MAX, Math.max(1, (performance.now() - begun) / BUNDLED_USUALLY_MS));
+  // Whole seconds: policies are written in them.
+  const lasting = (ms: number) => Math.ceil((ms * slowness) / 1000) * 1000;
+  return { env, client, bundle, server, calls, lasting };
 }
 
 function pathOf(file: string): string {
   return fileURLToPath(new URL(`../../workflows/${file}`, import.meta.url));
 }
 
-/** Asked too early, by the guard of queries: to be asked again. */
-function unlessAhead(error: unknown): undefined {
-  if (!(error instanceof Error && error.message.includes(QUERY_AHEAD_OF_TASK))) throw error;
+/** Asked too early, by the guard of queries, or of a server that was busy: to be asked again. */
+function unlessAgain(error: unknown): undefined {
+  const isAhead = error instanceof Error && error.message.includes(QUERY_AHEAD_OF_TASK);
+  if (!isAhead && !(error instanceof ServiceError)) throw error;
 }
 
 export async function stopBed(bed: Bed | undefined): Promise<void> {
-  await bed?.env.teardown();
+  if (bed === undefined) return;
+  // A call that is tried again on a connection that is closed by then ends the whole process.
+  await Promise.allSettled(bed.calls);
+  await bed.env.teardown();
+  await bed.server.stop();
 }
 
 export type Running = {
@@ -167,10 +199,20 @@ function steer(
 ): Omit<Running, 'restartWorker'> {
   // Without a run id: what continues as new is still the same run to a person.
   const latest = () => bed.client.workflow.getHandle(o.id);
-  const status = async () => (await latest().query('status')) as RunStatus;
+  const ask = async () => (await latest().query('status')) as RunStatus;
+  const until = async (what: string, found: (status: RunStatus) => boolean) => {
+    const deadline = Date.now() + WAIT_TIMEOUT_MS;
+    let last: RunStatus | undefined;
+    while (Date.now() < deadline) {
+      last = (await ask().catch(unlessAgain)) ?? last;
+      if (last !== undefined && found(last)) return last;
+      await pause(50);
+    }
+    throw new Error(`${what}: not within ${String(WAIT_TIMEOUT_MS)} ms; last ${JSON.stringify(last)}`);
+  };
   return {
     ...o,
-    status,
+    status: () => until('an answer', () => true),
     child: (node) => bed.client.workflow.getHandle(`${o.id}/node/${node}`),
     signal: (name, content) => latest().signal(name, content),
     update: async (name, content) =>
@@ -187,15 +229,6 @@ function steer(
         await pause(50);
       }
     },
-    until: async (what, found) => {
-      const deadline = Date.now() + WAIT_TIMEOUT_MS;
-      let last: RunStatus | undefined;
-      while (Date.now() < deadline) {
-        last = (await status().catch(unlessAhead)) ?? last;
-        if (last !== undefined && found(last)) return last;
-        await pause(50);
-      }
-      throw new Error(`${what}: not within ${String(WAIT_TIMEOUT_MS)} ms; last ${JSON.stringify(last)}`);
-    },
+    until,
   };
 }

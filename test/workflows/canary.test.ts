@@ -1,5 +1,6 @@
 // Canaries, their soak, and the gates of the planner, in runs on a real server with the real planner.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { formatDuration } from '../../domain/duration.ts';
 import { startBed, stopBed, withRun } from './bed.ts';
 import type { Bed } from './bed.ts';
 import type { FakeWorld } from './fake-world.ts';
@@ -29,16 +30,18 @@ const cordons = (world: FakeWorld) =>
 describe('canaries', () => {
   it('go first and alone, and the others follow when they have soaked [I113]', async () => {
     const { prepare } = prepared();
-    const o = { nodes: 4, unavailableMax: 3, policy: { canary: canary(4_000) }, prepare };
+    const soakMs = bed.lasting(10_000);
+    const o = { nodes: 4, unavailableMax: 3, policy: { canary: canary(soakMs) }, prepare };
     await withRun(bed, o, async ({ handle, until, world }) => {
-      const soaking = await until('soak', (s) =>
-        s.waiting.some(({ on }) => on.includes('are watched for 4s')),
-      );
+      // The run goes on until what follows has been looked at.
+      world.hold('drainNode', 'n2');
+      const soaking = await until('soak', (s) => s.waiting.some(({ on }) => on.includes('are watched for ')));
       expect(soaking.counts).toMatchObject({ done: 1, waiting: 3 });
-      const { until: soakEnd } = soaking.waiting[0] ?? {};
-      expect(cordons(world)).toEqual(['n1']);
-      await until('the others', (s) => s.counts.active > 0);
+      const { on, until: soakEnd } = soaking.waiting[0] ?? {};
+      expect(on).toContain(`are watched for ${formatDuration(soakMs)}`);
+      await until('the others', () => cordons(world).length > 1);
       expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(soakEnd ?? ''));
+      world.release('drainNode', 'n2');
       expect(await handle.result()).toMatchObject({ outcome: 'succeeded', counts: { done: 4 } });
       expect(cordons(world).sort()).toEqual(['n1', 'n2', 'n3', 'n4']);
     });
@@ -48,8 +51,10 @@ describe('canaries', () => {
     const { prepare, health } = prepared();
     const o = { nodes: 2, policy: { canary: canary(1_000) }, prepare };
     await withRun(bed, o, async ({ handle, until, world }) => {
+      world.hold('drainNode', 'n1');
       await until('the canary at work', (s) => s.active.some(({ node }) => node === 'n1'));
       health.notReady.add('n1');
+      world.release('drainNode', 'n1');
       const held = await until('unwell', (s) =>
         s.waiting.some(({ on }) => on.includes('canary n1 is not Ready')),
       );

@@ -13,7 +13,13 @@ afterAll(async () => {
   await stopBed(bed);
 });
 
-const deferring = { ...defaultPolicy.drain, onTimeout: 'defer', deferralsMax: 2, deferForMs: 2_000 } as const;
+const deferring = () =>
+  ({
+    ...defaultPolicy.drain,
+    onTimeout: 'defer',
+    deferralsMax: 2,
+    deferForMs: bed.lasting(10_000),
+  }) as const;
 const MESSAGES_MAX = 400;
 
 /** By messages that change nothing; as many as it takes. */
@@ -28,7 +34,7 @@ async function continueAsNew({ id, signal, firstRunId }: Running): Promise<void>
 
 describe('a run that continues as new', () => {
   it('hears of a deferral by its child of before, and takes the node again itself [I81, I158]', async () => {
-    const o = { nodes: 1, policy: { drain: deferring }, name: 'continued-deferral' };
+    const o = { nodes: 1, policy: { drain: deferring() }, name: 'continued-deferral' };
     await withRun(bed, o, async (running) => {
       const { until, world, id } = running;
       world.hold('drainNode', 'n1');
@@ -49,7 +55,7 @@ describe('a run that continues as new', () => {
   });
 
   it('keeps a question of force, pod by pod, and its answer reaches the child [I160]', async () => {
-    const drain = { ...deferring, onTimeout: 'force' } as const;
+    const drain = { ...deferring(), onTimeout: 'force' } as const;
     await withRun(bed, { nodes: 1, policy: { drain }, name: 'continued-force' }, async (running) => {
       const { until, update, world, id } = running;
       world.bare.set('n1', [{ namespace: 'default', name: 'b1', uid: 'uid-b1' }]);

@@ -45,17 +45,20 @@ async function withWatch(
   });
   let looks = 0;
   const look = async (): Promise<DriftResult> => {
-    // Not as by default, which allows many at once: then no run is handed what the one before answered.
-    await schedule.trigger('SKIP');
     looks += 1;
-    for (;;) {
-      const { numActionsTaken, recentActions } = (await schedule.describe()).info;
+    let skipped: number | undefined;
+    for (; ; await pause(50)) {
+      const { numActionsTaken, numActionsSkippedOverlap, recentActions } = (await schedule.describe()).info;
       const last = recentActions.at(-1);
       if (numActionsTaken === looks && last !== undefined) {
         const { workflowId, firstExecutionRunId } = last.action.workflow;
         return (await bed.client.workflow.getHandle(workflowId, firstExecutionRunId).result()) as DriftResult;
       }
-      await pause(50);
+      if (skipped === numActionsSkippedOverlap) continue;
+      // Again, if the server has not heard yet of the end of the one before. Not as by default, which allows many
+      // at once: then no run is handed what the one before answered.
+      skipped = numActionsSkippedOverlap;
+      await schedule.trigger('SKIP');
     }
   };
   try {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { RunStatus } from '../../domain/status.ts';
+import { readHistoryCost } from '../checker/history-cost.ts';
 import { startBed, stopBed, withRun } from './bed.ts';
 import type { Bed } from './bed.ts';
 
@@ -31,8 +32,10 @@ describe('a run without gates', () => {
     const events = async (nodes: number) =>
       await withRun(bed, { nodes }, async ({ handle, child }) => {
         await handle.result();
-        const parent = (await handle.fetchHistory()).events?.length ?? 0;
-        const first = (await child('n1').fetchHistory()).events?.length ?? 0;
+        const [{ events: parent }, { events: first }] = [
+          await readHistoryCost(handle),
+          await readHistoryCost(child('n1')),
+        ];
         return { parent, first };
       });
     const small = await events(2);

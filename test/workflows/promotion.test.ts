@@ -20,7 +20,6 @@ afterAll(async () => {
   await stopBed(bed);
 });
 
-const SOAK_MS = 3_000;
 const promote = { fleet: 'training', release: '2026.11', promote: true, requestedBy: 'ana' };
 const at = (status: RunStatus, cluster: string) =>
   status.promotion?.rows.find((row) => row.cluster === cluster);
@@ -30,7 +29,7 @@ async function withPromotion<T>(
   o: Partial<WorldOptions> & { soakMs?: number; input?: unknown; prepare?: undefined },
   work: (running: Running & { clusters: ThreeClusters }) => Promise<T>,
 ): Promise<T> {
-  const { soakMs = SOAK_MS, input = promote, ...rest } = o;
+  const { soakMs = 0, input = promote, ...rest } = o;
   const world = { nodes: 2, ...rest };
   const clusters = threeClusters(bed, { ...world, soakMs });
   return await withRun(bed, { ...world, input, worker: { activities: clusters.activities } }, (running) =>
@@ -40,7 +39,8 @@ async function withPromotion<T>(
 
 describe('a promotion', () => {
   it('goes from dev to qa to prod, each only after the one below has soaked [I199]', async () => {
-    await withPromotion({}, async ({ handle, until, clusters, id }) => {
+    const soakMs = bed.lasting(10_000);
+    await withPromotion({ soakMs }, async ({ handle, until, clusters, id }) => {
       const soaking = await until('dev soaks', (status) => at(status, 'dev-1')?.state === 'soaking');
       expect(at(soaking, 'qa-1')?.state).toBe('waiting');
       expect(soaking.phaseWhy).toContain('soaks until');
@@ -58,7 +58,7 @@ describe('a promotion', () => {
       for (const [index, { startedAt }] of times.entries()) {
         const before = times[index - 1];
         if (before === undefined) continue;
-        expect(Date.parse(startedAt) - Date.parse(before.endedAt)).toBeGreaterThanOrEqual(SOAK_MS);
+        expect(Date.parse(startedAt) - Date.parse(before.endedAt)).toBeGreaterThanOrEqual(soakMs);
       }
       const reports = clusters.records.puts.filter(({ kind, key }) => kind === 'report' && key === id);
       const report = reports[0]?.body as RunReport;
@@ -71,7 +71,7 @@ describe('a promotion', () => {
   });
 
   it('is halted by one failed cluster: nothing above is touched [I200]', async () => {
-    await withPromotion({ soakMs: 0 }, async ({ handle, until, update, clusters }) => {
+    await withPromotion({}, async ({ handle, until, update, clusters }) => {
       const qa = clusters.worlds['qa-1'];
       qa?.fail('verifyNode', 'n1');
       await until('qa has tripped', (status) => at(status, 'qa-1')?.note.includes('paused') === true);
@@ -79,16 +79,13 @@ describe('a promotion', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'aborted' });
       expect(clusters.touched()).toEqual(['dev-1', 'qa-1']);
     });
-    await withPromotion(
-      { soakMs: 0, failuresMax: 5, unavailableMax: 2 },
-      async ({ handle, clusters, id }) => {
-        clusters.worlds['qa-1']?.fail('verifyNode', 'n1');
-        expect(await handle.result()).toMatchObject({ outcome: 'failed' });
-        expect(clusters.touched()).toEqual(['dev-1', 'qa-1']);
-        const body = clusters.records.puts.find(({ kind, key }) => kind === 'report' && key === id)?.body;
-        expect((body as RunReport).outcomeWhy).toContain('qa qa-1 is not good enough');
-      },
-    );
+    await withPromotion({ failuresMax: 5, unavailableMax: 2 }, async ({ handle, clusters, id }) => {
+      clusters.worlds['qa-1']?.fail('verifyNode', 'n1');
+      expect(await handle.result()).toMatchObject({ outcome: 'failed' });
+      expect(clusters.touched()).toEqual(['dev-1', 'qa-1']);
+      const body = clusters.records.puts.find(({ kind, key }) => kind === 'report' && key === id)?.body;
+      expect((body as RunReport).outcomeWhy).toContain('qa qa-1 is not good enough');
+    });
   });
 
   it('tells of the cluster that ends it and of its end, once each, beside what the runs tell [I245]', async () => {
@@ -135,7 +132,7 @@ describe('a promotion', () => {
 
   it('shows the gates of its clusters, and passes answers on, by the long name and the short [I201]', async () => {
     const approval = { before: 'node' as const, firstNodes: 2 };
-    await withPromotion({ soakMs: 0, approval }, async ({ handle, until, update, signal, clusters, id }) => {
+    await withPromotion({ approval }, async ({ handle, until, update, signal, clusters, id }) => {
       const asked = await until('dev asks', (status) => gateNames(status).includes('dev-1/node/n1'));
       expect(asked.gates[0]?.answers[0]).toBe(`refit approve dev-1/node/n1 -w ${id}`);
       const wrong = await update('approve', { gate: 'prod-east/node/n1', by: 'sam' }).catch(
@@ -162,7 +159,7 @@ describe('a promotion', () => {
   });
 
   it('is paused with the cluster at work, goes on, and is ended with it', async () => {
-    await withPromotion({ soakMs: 0 }, async ({ handle, until, update, clusters, id }) => {
+    await withPromotion({}, async ({ handle, until, update, clusters, id }) => {
       const dev = clusters.worlds['dev-1'];
       dev?.hold('drainNode', 'n1');
       await until('dev is at work', (status) => at(status, 'dev-1')?.state === 'running');

@@ -46,7 +46,9 @@ describe('replaceInstance', () => {
   });
 
   it('without capacity leaves the node alone, tries again later, and counts no failure [I207]', async () => {
-    await withRun(bed, { nodes: 1, policy, name: 'no-capacity' }, async ({ handle, until, world }) => {
+    const drain = { ...defaultPolicy.drain, timeoutMs: 600_000, deferForMs: bed.lasting(10_000) };
+    const o = { nodes: 1, policy: { ...policy, drain }, name: 'no-capacity' };
+    await withRun(bed, o, async ({ handle, until, world }) => {
       world.fail('launchReplacement', 'n1');
       const waits = await until('deferred', (s) =>
         s.waiting.some(({ on }) => on.startsWith('deferred until')),

@@ -54,10 +54,12 @@ describe('a rollback', () => {
     await withRun(bed, { nodes: 8, prepare }, async ({ handle, until, update, world, firstRunId }) => {
       world.hold('drainNode', 'n6');
       await until('five done', (s) => s.counts.done === 5 && s.active.some(({ node }) => node === 'n6'));
+      world.hold('drainNode', 'n1');
       const { effect } = await update('rollback', { by: 'sam', reason: 'the new driver is slow' });
       expect(effect).toBe('5 nodes go back; 2 waiting nodes are dropped; 1 at work are put back or finished');
       const status = await until('rolling back', (s) => s.phase === 'rolling-back');
       expect(status.phaseWhy).toContain('rolled back by sam: the new driver is slow');
+      world.release('drainNode', 'n1');
       expect(await handle.result()).toMatchObject({
         outcome: 'rolledBack',
         counts: { done: 0, skipped: 3, wentBack: 5 },
@@ -112,7 +114,7 @@ describe('a rollback', () => {
       await update('approve', { gate: 'node/n1', by: 'sam' });
       await until('n1 done', (s) => s.counts.done === 1);
       await update('rollback', { by: 'sam', reason: 'slow' });
-      const asked = await until('gate of the way back', (s) => s.gates.length === 1);
+      const asked = await until('gate of the way back', (s) => s.gates[0]?.name === 'node/n1');
       expect(asked.gates[0]).toMatchObject({ name: 'node/n1' });
       expect(asked.gates[0]?.evidence.join('\n')).toContain(
         '2026.11 → 2026.09\ngoes back to what it ran before',
