@@ -28,6 +28,8 @@ export interface RootVolumeTask extends TaskRequest {
   completedAt: string | null;
   /** What is still to come, soonest first; `at` in milliseconds since the epoch. */
   ahead: { state: TaskState; at: number }[];
+  /** A fault holds its work until then, or until the fault is cleared. */
+  heldUntil?: number;
 }
 
 export type TaskOutcome = 'succeeded' | 'failed' | 'failed-detached';
@@ -43,11 +45,9 @@ export function planTask(o: {
   speed: number;
   key: string;
   outcome: TaskOutcome;
-  /** Instead of the usual time. */
-  workMs: number | null;
 }): { state: TaskState; at: number }[] {
   const pending = between(PENDING_MS.min, PENDING_MS.max, o.seed, o.key, 'pending') * o.speed;
-  const work = o.workMs ?? between(WORK_MS.min, WORK_MS.max, o.seed, o.key, 'work') * o.speed;
+  const work = between(WORK_MS.min, WORK_MS.max, o.seed, o.key, 'work') * o.speed;
   const started = Math.round(o.now + pending);
   const worked = Math.round(started + work);
   const begin = { state: 'in-progress', at: started } as const;

@@ -39,9 +39,16 @@ function outcomeFor(faults: readonly Fault[], instanceId: string): TaskOutcome {
   return fails !== undefined && appliesTo(fails.instances, instanceId) ? 'failed' : 'succeeded';
 }
 
-function workMsFor(faults: readonly Fault[], instanceId: string): number | null {
+function slowMsFor(faults: readonly Fault[], instanceId: string): number | undefined {
   const slow = faultOf(faults, 'slow-reimage');
-  return slow !== undefined && appliesTo(slow.instances, instanceId) ? slow.seconds * 1000 : null;
+  return slow !== undefined && appliesTo(slow.instances, instanceId) ? slow.seconds * 1000 : undefined;
+}
+
+/** Its next state is due; the work of a slow one only when its time is over, or the fault is gone. */
+function isDue(task: RootVolumeTask, now: number, faults: () => readonly Fault[]): boolean {
+  if ((task.ahead[0]?.at ?? Infinity) > now) return false;
+  if (task.state !== 'in-progress' || task.heldUntil === undefined || task.heldUntil <= now) return true;
+  return slowMsFor(faults(), task.instanceId) === undefined;
 }
 
 function requestOf(parameters: Parameters): TaskRequest {
@@ -105,6 +112,7 @@ async function create(o: TaskContext, parameters: Parameters): Promise<RootVolum
   const now = Date.now();
   const faults = o.faults();
   const ofInstance = o.state.tasks.filter((t) => t.instanceId === request.instanceId).length;
+  const slowMs = slowMsFor(faults, request.instanceId);
   const task: RootVolumeTask = {
     ...request,
     taskId: `replacevol-${randomBytes(9).toString('hex').slice(0, 17)}`,
@@ -119,8 +127,8 @@ async function create(o: TaskContext, parameters: Parameters): Promise<RootVolum
       ...o.pace,
       key: `${request.instanceId}/${String(ofInstance)}`,
       outcome: outcomeFor(faults, request.instanceId),
-      workMs: workMsFor(faults, request.instanceId),
     }),
+    ...(slowMs === undefined ? {} : { heldUntil: now + slowMs }),
   };
   o.state.addTask(task);
   return task;
@@ -199,7 +207,7 @@ export function createTasks(o: TaskContext): Tasks {
     },
     describe: (parameters) => describe(o, parameters),
     advance: async (now) => {
-      for (const { taskId } of o.state.tasks.filter((t) => (t.ahead[0]?.at ?? Infinity) <= now)) {
+      for (const { taskId } of o.state.tasks.filter((t) => isDue(t, now, o.faults))) {
         const task = o.state.tasks.find((t) => t.taskId === taskId);
         if (task !== undefined) await enter(o, task);
       }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { openBed, refit, startWorker, temporal } from './bed.ts';
 import type { Bed, Said } from './bed.ts';
-import { awaitThat } from './run-control.ts';
+import { refitToEnd } from './people.ts';
+import { awaitThat, runEnd } from './run-control.ts';
 
 type FleetDocument = {
   metadata: { name: string };
@@ -77,8 +78,7 @@ export async function failureOf(
 ): Promise<{ type: string; message: string }> {
   const start = ['workflow', 'start', '--task-queue', 'refit', '--type', type, '--workflow-id', workflowId];
   await temporal(bed, ...start, '--input', json);
-  const handle = bed.client.workflow.getHandle(workflowId);
-  await handle.result().catch(() => undefined);
+  await runEnd(bed, workflowId);
   const shown = await temporal(bed, 'workflow', 'show', '-w', workflowId, '-o', 'json');
   const { events } = JSON.parse(shown) as {
     events: { workflowExecutionFailedEventAttributes?: { failure: Shown } }[];
@@ -104,7 +104,7 @@ export async function expectRefused(
     refit(bed, 'plan', ...asked),
     failureOf(bed, `${o.id}-by-temporal`, inputOf({ fleet: o.fleet, ...nodes })),
   ]);
-  const upgrade = await refit(bed, 'upgrade', ...asked, '-w', `${o.id}-by-refit`);
+  const upgrade = await refitToEnd(bed, 'upgrade', ...asked, '-w', `${o.id}-by-refit`);
   expect({ ...plan, code: plan.code }).toEqual({ ...plan, code: 3 });
   expect({ ...upgrade, code: upgrade.code }).toEqual({ ...upgrade, code: 3 });
   expect(failure).toEqual({ ...failure, type: 'Refused' });

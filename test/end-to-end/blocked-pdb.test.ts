@@ -19,7 +19,7 @@ import {
 } from './run-control.ts';
 
 const ID = 'blocked';
-const TEST_MS = 900_000;
+const TEST_MS = 3_600_000;
 // What is aimed at is two seconds and one; what was measured is printed, and stands in docs/performance.md.
 // Here only the mechanism is judged, on whatever machine: told at once and not at a timeout of minutes,
 // woken by the PDB's watch and not by the half minute after which it is asked anyway.

@@ -5,6 +5,8 @@ import type { BudgetSample } from '../checker/budgets.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 import type { Bed } from './bed.ts';
 
+const SHOWS_WITHIN_MS = 600_000;
+
 export type BudgetWatch = { stop: () => Promise<BudgetSample[]> };
 
 /** Returns when the watch has shown what stands there now; fails at the stop when it ended before. */
@@ -18,8 +20,8 @@ export async function watchBudgets(bed: Bed): Promise<BudgetWatch> {
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await waitUntil({
     condition: () => Promise.resolve(parseBudgetLines(seen).length > 0),
-    timeoutMs: 120_000,
-    onTimeout: () => new Error(`kubectl showed no PodDisruptionBudget within two minutes: ${said}`),
+    timeoutMs: SHOWS_WITHIN_MS,
+    onTimeout: () => new Error(`kubectl showed no PodDisruptionBudget at all: ${said}`),
   });
   return {
     stop: async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createKubernetes } from '../../adapters/kubernetes/connect.ts';
 import type { Kubernetes, KubernetesCluster } from '../../adapters/ports/kubernetes.ts';
-import { kubectl, openBed, say } from './bed.ts';
+import { apply, kubectl, openBed, stock } from './bed.ts';
 import type { Bed } from './bed.ts';
 
 const SEED = 20261101;
@@ -57,22 +57,18 @@ function podOf(shape: Shape, at: number): object {
     },
     spec: {
       nodeName: nodeOf(at),
+      // No kubelet speaks for these nodes: in time the control plane would clear them of its own.
+      tolerations: [{ operator: 'Exists' }],
       containers: [{ name: 'c', image: 'x' }],
       volumes: shape.emptyDir ? [{ name: 'v', emptyDir: {} }] : [],
     },
   };
 }
 
-async function apply(objects: readonly object[]): Promise<void> {
-  const file = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  const said = await say(bed, 'sh', ['-c', `kubectl apply -f - <<'END'\n${file}\nEND`]);
-  if (said.code !== 0) throw new Error(said.stderr);
-}
-
 beforeAll(async () => {
   bed = await openBed({ nodes: 1 });
   // Nodes that no kubelet, not even a simulated one, serves: pods keep the phase that they are given.
-  await apply([
+  await apply(bed, [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
     ...shapes.map((_, at) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeOf(at) } })),
     {
@@ -88,7 +84,7 @@ beforeAll(async () => {
       },
     },
   ]);
-  await apply(shapes.map(podOf));
+  await apply(bed, shapes.map(podOf));
   for (const phase of ['Running', 'Succeeded', 'Failed']) {
     const names = shapes.flatMap((shape, at) => (shape.phase === phase ? [`pod/pod-${String(at)}`] : []));
     const patch = JSON.stringify({ status: { phase } });
@@ -125,7 +121,7 @@ async function kubectlVerdict(at: number, force: boolean): Promise<string> {
     '--dry-run=client',
     ...(force ? ['--force'] : []),
   ];
-  const said = await say(bed, 'kubectl', ['drain', nodeOf(at), ...flags]);
+  const said = await stock(bed, 'kubectl', ['drain', nodeOf(at), ...flags]);
   if (said.code !== 0) return 'blocked';
   return said.stdout.includes(`evicting pod ${NAMESPACE}/pod-${String(at)} `) ? 'evict' : 'skip';
 }

@@ -1,16 +1,19 @@
 // What tests of broken runs share: runs started and ended with the stock tools, drains held by a
 // PodDisruptionBudget of the test's own, and what the audit log and EC2 saw since a moment.
 // Must never ask Refit for what an auditor could see by himself.
-import { WorkflowNotFoundError } from '@temporalio/client';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { ServiceError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { setTimeout as pause } from 'node:timers/promises';
 import { byRefit, cordonHistory } from '../checker/audit-log.ts';
-import { auditLog, ec2Calls, kubectl, runStatus, runTable, temporal, waitForStatus } from './bed.ts';
+import { apply, auditLog, ec2Calls, kubectl, runStatus, runTable, temporal, waitForStatus } from './bed.ts';
 import type { Bed } from './bed.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
 
-/** Two busy cores: what takes two seconds alone was seen to take twenty. */
-export const LONG_MS = 240_000;
+/** A limit against what hangs, and no judgement of how fast anything is. */
+export const LONG_MS = 900_000;
+/** As kubectl is told it: less than any command may take. */
+const ROLLED_OUT_WITHIN = '540s';
+const TROUBLES_MAX = 20;
+const TROUBLE_PAUSE_MS = 1_000;
 
 export type RunInput = {
   release: string;
@@ -42,9 +45,21 @@ export async function runEnd(
   bed: Bed,
   workflowId: string,
 ): Promise<{ status: string; result: RunEnd | undefined }> {
-  const handle = bed.client.workflow.getHandle(workflowId);
-  const result = (await handle.result().catch(() => undefined)) as RunEnd | undefined;
-  return { status: (await handle.describe()).status.name, result };
+  for (let left = TROUBLES_MAX; ; left -= 1) {
+    const handle = bed.client.workflow.getHandle(workflowId);
+    try {
+      const result = (await handle.result().catch(unlessFailed)) as RunEnd | undefined;
+      return { status: (await handle.describe()).status.name, result };
+    } catch (error) {
+      // A server that was restarted, or is busy, says nothing of the run.
+      if (left === 0 || !(error instanceof ServiceError)) throw error;
+      await pause(TROUBLE_PAUSE_MS);
+    }
+  }
+}
+
+function unlessFailed(error: unknown): undefined {
+  if (!(error instanceof WorkflowFailedError)) throw error;
 }
 
 /** Workflows of this run and its children that are still open. */
@@ -71,38 +86,39 @@ export async function openWorkflows(
 export async function holdDrain(bed: Bed, node: string): Promise<void> {
   const name = `held-${node}`;
   const labels = { app: name };
-  const manifest = {
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name, namespace: 'platform' },
-        spec: {
-          selector: { matchLabels: labels },
-          template: {
-            metadata: { labels },
-            spec: {
-              nodeSelector: { 'kubernetes.io/hostname': node },
-              terminationGracePeriodSeconds: 1,
-              containers: [{ name: 'main', image: 'registry.example/sandbox:1' }],
-            },
+  await apply(bed, [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace: 'platform' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            nodeSelector: { 'kubernetes.io/hostname': node },
+            terminationGracePeriodSeconds: 1,
+            containers: [{ name: 'main', image: 'registry.example/sandbox:1' }],
           },
         },
       },
-      {
-        apiVersion: 'policy/v1',
-        kind: 'PodDisruptionBudget',
-        metadata: { name, namespace: 'platform' },
-        spec: { maxUnavailable: 0, selector: { matchLabels: labels } },
-      },
-    ],
-  };
-  const path = join(bed.dir, '..', `${name}.json`);
-  writeFileSync(path, JSON.stringify(manifest));
-  await kubectl(bed, 'apply', '-f', path);
-  await kubectl(bed, '-n', 'platform', 'rollout', 'status', `deployment/${name}`, '--timeout=150s');
+    },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name, namespace: 'platform' },
+      spec: { maxUnavailable: 0, selector: { matchLabels: labels } },
+    },
+  ]);
+  await kubectl(
+    bed,
+    '-n',
+    'platform',
+    'rollout',
+    'status',
+    `deployment/${name}`,
+    `--timeout=${ROLLED_OUT_WITHIN}`,
+  );
 }
 
 export async function releaseDrain(bed: Bed, node: string): Promise<void> {

@@ -3,14 +3,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openBed, refit, runStatus, say, startWorker, temporal } from './bed.ts';
+import { openBed, refit, runStatus, startWorker, stock, temporal } from './bed.ts';
 import type { Bed, Said } from './bed.ts';
 import { awaitThat, runEnd, startRun, writesSince } from './run-control.ts';
 
 const ID = 'asked';
 const NODE = 'ip-10-0-0-1';
 const GATE = `node/${NODE}`;
-const TEST_MS = 900_000;
+const TEST_MS = 3_600_000;
 const ANSWER_BYTES_MAX = 256 * 1024;
 const MEGABYTE = 1024 * 1024;
 
@@ -67,7 +67,7 @@ const signal = (one: Wrong) =>
   temporal(bed, 'workflow', 'signal', '-w', ID, '--name', one.name, ...inputOf(one));
 
 const update = (one: Wrong): Promise<Said> =>
-  say(bed, 'temporal', ['workflow', 'update', 'execute', '-w', ID, '--name', one.name, ...inputOf(one)]);
+  stock(bed, 'temporal', ['workflow', 'update', 'execute', '-w', ID, '--name', one.name, ...inputOf(one)]);
 
 const awaitIgnored = (count: number) =>
   awaitThat(`${String(count)} ignored messages`, async () => {
@@ -128,7 +128,7 @@ describe('messages that mean nothing', () => {
         why: expect.stringMatching(/unreadable payload/),
       });
       const update = ['workflow', 'update', 'execute', '-w', ID, '--name', 'approve'];
-      const { code, stderr } = await say(bed, 'temporal', [...update, ...encoded]);
+      const { code, stderr } = await stock(bed, 'temporal', [...update, ...encoded]);
       expect([code, stderr]).toEqual([1, expect.stringMatching(/unreadable payload/)]);
     },
     TEST_MS,
@@ -173,7 +173,7 @@ describe('the same decision again', () => {
       const { result } = await runEnd(bed, ID);
       expect(result).toMatchObject({ counts: { done: 1, skipped: 1 } });
 
-      const late = await say(bed, 'temporal', [
+      const late = await stock(bed, 'temporal', [
         ...['workflow', 'signal', '-w', ID, '--name', 'pause'],
         ...['-i', '{"by":"ana","reason":"late"}'],
       ]);

@@ -6,7 +6,7 @@ import { filtersOf, listOf, parseForm, renderAnswer, tagsFor } from '../../sandb
 import { fingerprint, planTask } from '../../sandbox/ec2/root-volume-task.ts';
 import { overlayInstances } from '../../sandbox/ec2/describe-overlay.ts';
 
-const plan = { now: 1_000, seed: 1, speed: 1, key: 'i-1/0', outcome: 'succeeded', workMs: null } as const;
+const plan = { now: 1_000, seed: 1, speed: 1, key: 'i-1/0', outcome: 'succeeded' } as const;
 
 describe('the way of a task', () => {
   it('is the same for the same seed and key, and slower by the speed', () => {
