@@ -64,9 +64,22 @@ export type PlanRisk = {
   example: { node: string; pod: string; text: string };
 };
 
+/** What the drains of one pool would move, as it stood when the plan was made. */
+export type PoolMoves = {
+  pool: string;
+  nodes: number;
+  pods: number;
+  /** Of the pods: owned by a Job. */
+  ofJobs: number;
+  /** Of the pods: under a PodDisruptionBudget. */
+  guarded: number;
+};
+
 export type PlanPreflight = {
   /** The gravest first; at most one of each kind. */
   risks: readonly PlanRisk[];
+  /** What the drains would move, by pool; absent: made by an older version. */
+  moves?: readonly PoolMoves[];
   /** What was not looked at, and what the search for a place leaves out. */
   limits: readonly string[];
   /** Records with the `meets` of the rows, in pages; empty until somebody stores them. */

@@ -1,8 +1,10 @@
 // What a person should know before answering a gate, one fact a line: what would happen, to which pods, under
 // which budgets; what the last nodes did; what has changed since the plan. Says only what was observed.
-// Bounded: a gate tells at most a dozen lines, and a run keeps the last few nodes alone.
+// Bounded: a gate tells at most twenty lines, and a run keeps the last few nodes alone.
 import { msBetween } from './clock-math.ts';
 import { formerName } from './fleet-back.ts';
+import { changesSincePlan } from './fleet-changes.ts';
+import { preflightEvidence } from './fleet-preflight.ts';
 import { cut } from './fleet-state.ts';
 import type { ActiveChild, OpenGate, RunState, Scope } from './fleet-state.ts';
 import { formatDuration } from '../duration.ts';
@@ -14,7 +16,6 @@ import { own } from '../own.ts';
 const LINE_CHARS_MAX = 200;
 /** Five show whether it goes well. */
 const ENDED_KEPT = 5;
-const SETTLED_KEPT = 3;
 
 /** Of one node whose step is known. */
 export function nodeEvidence(step: NodeStep): readonly string[] {
@@ -91,20 +92,20 @@ function more(left: number, what: string): readonly string[] {
 export function evidenceOf(state: RunState, gate: OpenGate): readonly string[] {
   if (gate.about.kind === 'adopt') return gate.evidence;
   const counts = countCodes(state.codes);
-  const { lastEnded, settledSince } = state;
-  const settled =
-    settledSince.nodes === 0
-      ? []
-      : [
-          `changed since the plan: ${String(settledSince.nodes)} nodes, the last ${settledSince.last.join('; ')}`,
-        ];
+  const { lastEnded } = state;
   return [
     ...gate.evidence,
+    ...(isOfMany(gate) && state.rollback === null ? preflightEvidence(state, gate) : []),
     `so far ${String(counts.done)} done, ${String(counts.failed)} failed, ${String(counts.waiting)} waiting`,
     ...(lastEnded.length === 0 ? [] : ['the last nodes:']),
     ...lastEnded.map(({ node, text }) => `  ${node}: ${text}`),
-    ...settled,
+    ...changesSincePlan(state),
   ].map(fit);
+}
+
+/** Its nodes were not looked at one by one, as one that is asked about by its name is. */
+function isOfMany({ about }: OpenGate): boolean {
+  return about.kind !== 'node' && about.kind !== 'force' && about.kind !== 'capacity';
 }
 
 export function withEnded(state: RunState, child: ActiveChild, outcome: NodeOutcome, at: string): RunState {
@@ -123,13 +124,6 @@ function outcomeText(outcome: NodeOutcome, took: string): string {
     default:
       return `${outcome.kind === 'putBack' ? 'put back' : outcome.kind}${took}: ${outcome.why}`;
   }
-}
-
-/** A row of the plan that needs nothing any more, or is left alone, which the plan did not say. */
-export function withSettled(state: RunState, node: string, what: string): RunState {
-  const { nodes, last } = state.settledSince;
-  const text = cut(`${node} ${what}`, LINE_CHARS_MAX / 3);
-  return { ...state, settledSince: { nodes: nodes + 1, last: [...last, text].slice(-SETTLED_KEPT) } };
 }
 
 function fit(line: string): string {

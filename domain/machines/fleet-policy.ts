@@ -4,6 +4,7 @@
 import { whyLooser } from '../approval-change.ts';
 import { completeDefinition } from '../complete-definition.ts';
 import type { Pool } from '../fleet.ts';
+import { withPolicyTold } from './fleet-changes.ts';
 import type { Happening } from './fleet-events.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import { codeOf, cut, decisionOf, moved, rejected, withEvent, withNodeCode } from './fleet-state.ts';
@@ -63,7 +64,7 @@ export function changePolicy(
     changes: changes.slice(0, CHANGES_KEPT),
   };
   return moved(
-    withEvent(changed, at, `policy changed by ${by}: ${text}: ${reason}`),
+    withPolicyTold(withEvent(changed, at, `policy changed by ${by}: ${text}: ${reason}`), `${by}: ${text}`),
     `${text}: counts from the next start on${keptText(state, changes)}`,
     [{ kind: 'record', decision }],
   );

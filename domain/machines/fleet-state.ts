@@ -160,6 +160,8 @@ export type RunState = {
   lastEnded: readonly EndedNode[];
   /** Nodes that turned out, since the plan, to need nothing or to be left alone; the last few by name. */
   settledSince: { nodes: number; last: readonly string[] };
+  /** The last changes of policy since the plan: by whom, and what. */
+  policyTold: readonly string[];
   /** What the last nodes that were done took, in seconds, by pool. */
   nodeTimes: Readonly<Record<string, readonly number[]>>;
   /** When it was resumed last: nodes begun before may have been held. */
@@ -236,6 +238,7 @@ export function newRunState(startedAt: string): RunState {
     asks: [],
     lastEnded: [],
     settledSince: { nodes: 0, last: [] },
+    policyTold: [],
     nodeTimes: {},
     resumedAt: null,
     lastPlan: null,

@@ -2,7 +2,8 @@
 // lie while the run is held. Steps that lie are not kept: the planner is asked again when it matters.
 import { noteCanaryLooks, openWishedGates } from './fleet-canary.ts';
 import { withoutDeferral } from './fleet-deferral.ts';
-import { nodeEvidence, poolEvidence, withSettled } from './fleet-evidence.ts';
+import { withSettled } from './fleet-changes.ts';
+import { nodeEvidence, poolEvidence } from './fleet-evidence.ts';
 import { isTooLate, whyTooLate } from './fleet-hours.ts';
 import { settleBack } from './fleet-rollback.ts';
 import { withSince } from './fleet-since.ts';

@@ -34,12 +34,12 @@ import { own } from '../own.ts';
 export type RunIds = { workflowId: string; firstExecutionRunId: string };
 
 // A status at its worst stays under 256 KB: 100 children with 100 reasons are 80 KB, 50 ignored messages
-// 70 KB, 40 gates 32 KB, 30 waiting things 28 KB, 50 events 17 KB.
+// 70 KB, 40 gates 45 KB, 30 waiting things 28 KB, 50 events 17 KB.
 const ACTIVE_TOLD_MAX = 100;
 const BLOCKERS_TOLD_MAX = 100;
 const GATES_TOLD_MAX = 40;
 const STANDING_TOLD_MAX = 20;
-/** Each of 2.5 KB at its worst; of the others the head, until their turn comes. */
+/** Each of 3.5 KB at its worst; of the others the head, until their turn comes. */
 const GATES_WHOLE_MAX = 10;
 const GATE_HEAD_LINES = 3;
 const WAITING_TOLD_MAX = 30;
@@ -106,14 +106,20 @@ function gateOf(state: RunState, gate: OpenGate, { workflowId }: RunIds): Gate {
   };
 }
 
-/** Those about more than one node, and those that list pods, are few, and come first and whole. */
+/** Those about more than one node, and those that list pods, are few, and come first. */
 function gatesOf(state: RunState, ids: RunIds): readonly Gate[] {
   const ofNodes = state.gates.filter(({ about }) => about.kind === 'node');
   const others = state.gates.filter(({ about }) => about.kind !== 'node');
-  return [
-    ...others.map((gate) => gateOf(state, gate, ids)),
-    ...ofNodes.map((gate, index) => cutGate(gateOf(state, gate, ids), index)),
-  ].slice(0, GATES_TOLD_MAX);
+  return [...others, ...ofNodes]
+    .slice(0, GATES_TOLD_MAX)
+    .map((gate, index) =>
+      listsAll(gate) ? gateOf(state, gate, ids) : cutGate(gateOf(state, gate, ids), index),
+    );
+}
+
+/** Its list is the question. */
+function listsAll({ about }: OpenGate): boolean {
+  return about.kind === 'force' || about.kind === 'capacity';
 }
 
 function cutGate(gate: Gate, index: number): Gate {

@@ -29,6 +29,10 @@ export type NodeDemand = { shape: PodShape; claims: readonly string[]; pods: num
 
 export type NodeDrain = {
   pods: number;
+  /** Of the pods: owned by a Job. */
+  ofJobs: number;
+  /** Of the pods: under a PodDisruptionBudget. */
+  guarded: number;
   risks: ReadonlyMap<RiskKind, NodeRisk>;
   demands: readonly NodeDemand[];
 };
@@ -55,7 +59,10 @@ export type TallyContext = {
   lookUpDaemonSet: (namespace: string, name: string) => DaemonSetLookup;
 };
 
-type Growing = { pods: number; risks: Map<RiskKind, NodeRisk>; demands: Map<string, NodeDemand> };
+type Growing = Pick<NodeDrain, 'pods' | 'ofJobs' | 'guarded'> & {
+  risks: Map<RiskKind, NodeRisk>;
+  demands: Map<string, NodeDemand>;
+};
 
 export function createDrainTally(context: TallyContext): DrainTally {
   const used = new Map<string, Record<string, number>>();
@@ -70,9 +77,11 @@ export function createDrainTally(context: TallyContext): DrainTally {
       if (rules === undefined) return;
       const choice = chooseForDrain(pod, { ...context, force: false });
       if (choice.kind === 'skip') return;
-      const drain = drains.get(pod.node) ?? { pods: 0, risks: new Map(), demands: new Map() };
+      const drain = drains.get(pod.node) ?? newDrain();
       drains.set(pod.node, drain);
       drain.pods += 1;
+      if (pod.controller?.kind === 'Job') drain.ofJobs += 1;
+      if (findBudgets(pod, context.pdbsOf(pod.namespace)).length > 0) drain.guarded += 1;
       for (const { kind, text } of listRisks(load, choice, rules, context)) {
         addRisk(drain.risks, kind, pod, text);
       }
@@ -81,13 +90,17 @@ export function createDrainTally(context: TallyContext): DrainTally {
     end: () => ({
       used,
       drains: new Map(
-        [...drains].map(([node, { pods, risks, demands }]) => [
+        [...drains].map(([node, { demands, ...counted }]) => [
           node,
-          { pods, risks, demands: [...demands.values()] },
+          { ...counted, demands: [...demands.values()] },
         ]),
       ),
     }),
   };
+}
+
+function newDrain(): Growing {
+  return { pods: 0, ofJobs: 0, guarded: 0, risks: new Map(), demands: new Map() };
 }
 
 function addRequests(used: Map<string, Record<string, number>>, node: string, requests: Amounts): void {

@@ -6,7 +6,7 @@ import { own } from '../own.ts';
 import type { PlanRow } from '../plan.ts';
 import type { DrainRule } from '../policy.ts';
 import { RISK_KINDS, RISK_TEXT_CHARS_MAX } from '../preflight.ts';
-import type { NodeMeets, NodeRisk, PlanPreflight, PlanRisk, RiskKind } from '../preflight.ts';
+import type { NodeMeets, NodeRisk, PlanPreflight, PlanRisk, PoolMoves, RiskKind } from '../preflight.ts';
 import type { RunDefinition } from '../run.ts';
 import type { DrainFacts, NodeDrain } from './drain-tally.ts';
 import { LANDING_LIMITS, createLandings } from './landing.ts';
@@ -39,7 +39,10 @@ export function tellPreflight(
     const drain = facts.drains.get(row.node);
     return { ...row, meets: drain === undefined ? NOTHING : meetsOf(row.node, drain, facts, landings) };
   });
-  return { rows: told, preflight: { risks: sumUp(told), limits: listLimits(facts), pages: [] } };
+  return {
+    rows: told,
+    preflight: { risks: sumUp(told), moves: sumMoves(rows, facts), limits: listLimits(facts), pages: [] },
+  };
 }
 
 const NOTHING: NodeMeets = { pods: 0, risks: [] };
@@ -91,6 +94,23 @@ function sumUp(rows: readonly PlanRow[]): readonly PlanRisk[] {
     }
   }
   return RISK_KINDS.flatMap((kind) => sums.get(kind) ?? []);
+}
+
+function sumMoves(rows: readonly PlanRow[], { drains }: DrainFacts): readonly PoolMoves[] {
+  const sums = new Map<string, PoolMoves>();
+  for (const { node, pool, disposition } of rows) {
+    if (disposition.kind !== 'upgrade') continue;
+    const { pods = 0, ofJobs = 0, guarded = 0 } = drains.get(node) ?? {};
+    const known = sums.get(pool) ?? { pool, nodes: 0, pods: 0, ofJobs: 0, guarded: 0 };
+    sums.set(pool, {
+      pool,
+      nodes: known.nodes + 1,
+      pods: known.pods + pods,
+      ofJobs: known.ofJobs + ofJobs,
+      guarded: known.guarded + guarded,
+    });
+  }
+  return [...sums.values()];
 }
 
 function listLimits({ drains, volumes }: DrainFacts): readonly string[] {

@@ -12,7 +12,7 @@ import type { World } from './observe-bed.ts';
 /** One bare pod on the node. */
 function blocked(node: string): DrainFacts {
   const risk = { kind: 'bare', pods: 1, example: 'ml/debug', text: 'no controller' } as const;
-  const drain = { pods: 1, risks: new Map([['bare', risk] as const]), demands: [] };
+  const drain = { pods: 1, ofJobs: 0, guarded: 0, risks: new Map([['bare', risk] as const]), demands: [] };
   return { used: new Map(), drains: new Map([[node, drain]]), volumes: { kind: 'known', places: new Map() } };
 }
 
@@ -73,7 +73,7 @@ describe('a plan among the records', () => {
       ]),
     );
     const names = [...crowd.cluster.nodes.keys()];
-    const drains = new Map(names.map((node) => [node, { pods: 100, risks, demands: [] }]));
+    const drains = new Map(names.map((node) => [node, { pods: 100, ofJobs: 0, guarded: 0, risks, demands: [] }]));
     crowd.cluster.drainFacts = { used: new Map(), drains, volumes: { kind: 'known', places: new Map() } };
     const summary = await planned(crowd, sampleDefinition({ pools: [samplePool('batch')] }));
     expect(bytes(summary)).toBeLessThan(PAYLOAD_BYTES_MAX);

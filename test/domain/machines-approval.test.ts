@@ -148,7 +148,7 @@ describe('what a gate tells besides its own node', () => {
       'the last nodes:',
       '  n1: done and verified after 14m',
       '  n2: failed while verifying after 5m: wrong version',
-      'changed since the plan: 1 nodes, the last n3 is up to date',
+      'changed since the plan: 1 node, the last n3 is up to date',
     ]);
   });
 });

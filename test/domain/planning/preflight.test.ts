@@ -209,7 +209,29 @@ describe('the preflight of a plan', () => {
       ['h100-0', 0],
       ['h100-1', undefined],
     ]);
-    expect(told.preflight).toEqual({ risks: [], limits: [], pages: [] });
+    const nothing = { nodes: 1, pods: 0, ofJobs: 0, guarded: 0 };
+    const moves = [
+      { pool: 'batch', ...nothing },
+      { pool: 'h100', ...nothing },
+    ];
+    expect(told.preflight).toEqual({ risks: [], moves, limits: [], pages: [] });
+  });
+
+  it('counts by pool what the drains would move: pods, those of Jobs, those under a PodDisruptionBudget', () => {
+    const job = { apiVersion: 'batch/v1', kind: 'Job', name: 'train' };
+    const nodes = sampleNodes('h100', 2).map((node, index) => ({ ...node, name: `n${String(index + 1)}` }));
+    const rows = plannedRows(sampleDefinition({ pools: [samplePool('h100')] }), sampleInventory(nodes));
+    const guarded = { labels: { app: 'guarded' } };
+    const free = { labels: { app: 'free' } };
+    const loads = [
+      load({ name: 'a', controller: job, ...free }),
+      load({ name: 'b', ...guarded }),
+      load({ name: 'c', ...free }),
+      load({ name: 'ds', controller: daemonSet, ...guarded }),
+    ];
+    const budget = pdb({ selector: { matchLabels: { app: 'guarded' }, matchExpressions: [] } });
+    const { preflight } = tellPreflight(rows, { nodes }, gather(loads, { pdbs: [budget] }));
+    expect(preflight.moves).toEqual([{ pool: 'h100', nodes: 2, pods: 3, ofJobs: 1, guarded: 1 }]);
   });
 
   it('counts as blocks what stands first among the kinds', () => {
