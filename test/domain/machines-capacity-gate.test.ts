@@ -9,7 +9,7 @@ import { statusOf, whyOf } from '../../domain/machines/fleet-views.ts';
 import { plannedOf, definitionOf, policyOf, rowOf, stepOf } from '../workflows/shapes.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
-const rows = [rowOf('n1'), rowOf('n2')];
+const rows = [rowOf('n1'), rowOf('n2'), rowOf('n3')];
 const scope = newScope(rows);
 const policy = policyOf({
   unavailableMax: 2,
@@ -66,10 +66,25 @@ describe('gate capacity/<node>', () => {
     );
   });
 
-  it('asks the quorum of its pool, and no yes to many nodes counts for it [I231]', () => {
+  it('is opened by no yes to many nodes, not even by one to its whole pool [I231]', () => {
+    const asking = { ...policy, approval: { ...policy.approval, approvers: 1, before: 'node' as const } };
+    const definition = definitionOf(asking, { fleet: 'training', cluster: 'prod-east' });
+    const open = after({ ...atWork, definition }, asked('n1'));
+    const many = { gate: 'node/*', by: 'sam', pool: 'h100' };
+    const said = move(open, { kind: 'approve', askId: 'a', message: many });
+    expect(said).toMatchObject({ kind: 'moved', state: { gates: [{ name: 'capacity/n1' }] } });
+    if (said.kind !== 'moved') return;
+    expect(said.commands.map(({ kind }) => kind)).toEqual(['record']);
+    // Neither does it count for a question that comes later.
+    const later = after(said.state, asked('n2'));
+    expect(later.gates.map(({ name, yeses }) => [name, yeses])).toEqual([
+      ['capacity/n1', undefined],
+      ['capacity/n2', undefined],
+    ]);
+  });
+
+  it('asks the quorum of its pool [I231]', () => {
     const open = after(atWork, asked('n1'));
-    const many = move(open, { kind: 'approve', askId: 'a', message: { gate: 'node/*', by: 'ana' } });
-    if (many.kind === 'moved') expect(many.commands.filter(({ kind }) => kind === 'tell')).toEqual([]);
     const one = move(open, say('approve', 'sam'));
     expect(one).toMatchObject({ kind: 'moved', state: { gates: [{ name: 'capacity/n1' }] } });
     if (one.kind !== 'moved') return;
