@@ -273,6 +273,7 @@ describe('a run that goes well', () => {
       }
       await expectNormal(bed, NODES);
       await must(0, 'nodes', '--check');
+      await awaitThat('its end to be told', () => toldOf(receivers, run, 'finished') !== undefined);
       expect(told(receivers, run)).toMatchObject([
         { event: 'finished', summary: 'the run has ended as succeeded: 3 of 3 nodes done' },
       ]);
