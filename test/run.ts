@@ -1,9 +1,11 @@
 // `npm test`: every check that this project holds itself to, in the order of how soon each tells.
-// It stops at the first that fails, and ends with one line of totals. It must never skip in silence.
+// It stops after the first stage in which something fails, and ends with what failed, each with the beginning of its
+// error, and one line of totals. It must never skip in silence.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureBinaries } from '../sandbox/binaries.ts';
 import { progressTo } from '../sandbox/progress.ts';
 import { ensureMoto } from '../sandbox/python-environments.ts';
@@ -41,8 +43,51 @@ function runCheck(check: Check): void {
   say(`ok     ${check.name} (${seconds} s)`);
 }
 
+type JestResult = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  /** Files whose tests never began. */
+  numRuntimeErrorTestSuites: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
+};
+
+/** So much of each error: a log of which only the end is kept still names every test that failed. */
+const ERROR_LINES = 20;
+
+/** Every test that failed, by file and name, with the first lines of its errors. */
+function failuresOf({ testResults }: JestResult): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    // Its tests never began, or something beside them failed.
+    if (tests.length === 0) return status === 'failed' ? [`FAILED ${file}\n${firstLines(message)}`] : [];
+    return tests.map(
+      ({ fullName, failureMessages }) =>
+        `FAILED ${file}: ${fullName}\n${failureMessages.map(firstLines).join('\n')}`,
+    );
+  });
+}
+
+function firstLines(text: string): string {
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return lines
+    .slice(0, ERROR_LINES)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join('\n');
+}
+
+type Totals = { passed: number; failed: number; skipped: number; ok: boolean; failures: string[] };
+
 /** Runs one jest project; answers its totals, read from jest's own JSON. */
-function runJest(project: string): { passed: number; failed: number; skipped: number; ok: boolean } {
+function runJest(project: string): Totals {
   const folder = mkdtempSync(join(tmpdir(), 'refit-test-'));
   const outputFile = join(folder, 'result.json');
   try {
@@ -63,14 +108,9 @@ function runJest(project: string): { passed: number; failed: number; skipped: nu
       ],
       { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
     );
-    const result = JSON.parse(readFileSync(outputFile, 'utf8')) as {
-      numPassedTests: number;
-      numFailedTests: number;
-      numPendingTests: number;
-      /** Files whose tests never began. */
-      numRuntimeErrorTestSuites: number;
-    };
+    const result = JSON.parse(readFileSync(outputFile, 'utf8')) as JestResult;
     return {
+      failures: failuresOf(result),
       passed: result.numPassedTests,
       failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
       skipped: result.numPendingTests,
@@ -89,6 +129,7 @@ if (!unitAlone) {
   await ensureMoto({ onProgress });
 }
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
 let ok = true;
 for (const project of unitAlone ? ['unit'] : ['unit', 'simulation', 'workflows', 'sandbox']) {
   say(`tests: ${project}`);
@@ -96,8 +137,10 @@ for (const project of unitAlone ? ['unit'] : ['unit', 'simulation', 'workflows',
   totals.passed += result.passed;
   totals.failed += result.failed;
   totals.skipped += result.skipped;
+  failures.push(...result.failures);
   ok &&= result.ok && result.passed > 0;
   if (!ok) break;
 }
+for (const failure of failures) say(failure);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exit(ok ? 0 : 1);
