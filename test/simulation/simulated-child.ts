@@ -108,6 +108,10 @@ export function control(around: Surroundings, child: Child, message: NodeControl
       if (nextStep(child.way.state).kind === 'awaitGrant' && child.waits) resume(around, child);
       return;
     case 'reportEnd':
+    // Of pools that may lose capacity, of which there is none here.
+    case 'mayLose':
+    case 'mayNotLose':
+    case 'relaunch':
   }
 }
 

@@ -40,8 +40,9 @@ export function cordonOurs(world: World, name: string): void {
 
 /** A quarantine stays, and so does whose place it took. */
 export function uncordon(world: World, name: string, more: Record<string, string> = {}): void {
-  const { 'refit.dev/owner': _, ...others } = world.nodes.get(name)?.annotations ?? {};
-  change(world, name, { unschedulable: false, annotations: { ...others, ...more } });
+  const { annotations = {} } = world.nodes.get(name) ?? {};
+  const others = Object.entries(annotations).filter(([key]) => key !== 'refit.dev/owner');
+  change(world, name, { unschedulable: false, annotations: { ...Object.fromEntries(others), ...more } });
 }
 
 export function isQuarantined({ annotations }: NodeFacts): boolean {
@@ -49,7 +50,7 @@ export function isQuarantined({ annotations }: NodeFacts): boolean {
 }
 
 /** Launched to take a place, and has taken no pods yet. */
-export function isJoining({ annotations }: NodeFacts): boolean {
+function isJoining({ annotations }: NodeFacts): boolean {
   return annotations[REPLACES] !== undefined && annotations[SERVES] === undefined;
 }
 
