@@ -1,5 +1,5 @@
 // `3` nodes, or `10%` of a pool.
-import type { Amount } from './policy.ts';
+import type { Amount, ZoneMax } from './policy.ts';
 
 const PERCENT = /^([1-9]\d?|100)%$/;
 /** No cluster of Kubernetes is larger. */
@@ -18,6 +18,14 @@ export function parseAmount(value: unknown): Amount | undefined {
 
 export function formatAmount(amount: Amount): number | string {
   return amount.kind === 'count' ? amount.count : `${amount.percent}%`;
+}
+
+export function toZoneMax(amount: Amount): ZoneMax {
+  return amount.kind === 'count' ? amount.count : amount;
+}
+
+export function formatZoneMax(max: ZoneMax): number | string {
+  return typeof max === 'number' ? max : formatAmount(max);
 }
 
 /** A percentage is rounded down, yet at least 1: a pool of 4 at 10% would otherwise never move. */

@@ -1,6 +1,6 @@
 // In which fields two policies differ, each value as a fleet file writes it: for people and for the record
 // of a change. Must never miss a field: what is not here could be changed without anybody's being told.
-import { formatAmount } from './amount.ts';
+import { formatAmount, formatZoneMax } from './amount.ts';
 import { formatDuration } from './duration.ts';
 import type { Pool } from './fleet.ts';
 import type { Policy } from './policy.ts';
@@ -9,7 +9,8 @@ import type { PolicyChange } from './report.ts';
 /** The fields of a policy by their names in a fleet file. */
 const FIELDS: Readonly<Record<string, (policy: Policy) => string>> = {
   'disruption.unavailableMax': ({ disruption }) => String(formatAmount(disruption.unavailableMax)),
-  'disruption.unavailableMaxPerZone': ({ disruption }) => orNull(disruption.unavailableMaxPerZone),
+  'disruption.unavailableMaxPerZone': ({ disruption: { unavailableMaxPerZone } }) =>
+    unavailableMaxPerZone === null ? 'null' : String(formatZoneMax(unavailableMaxPerZone)),
   'disruption.surge': ({ disruption }) => String(disruption.surge),
   'canary.nodes': ({ canary }) => String(formatAmount(canary.nodes)),
   'canary.soak': ({ canary }) => formatDuration(canary.soakMs),

@@ -5,6 +5,9 @@
 /** `3`, or `10%` of the pool (rounded down, at least 1). */
 export type Amount = { kind: 'count'; count: number } | { kind: 'percent'; percent: number };
 
+/** `3`, or `10%` of the pool's nodes in the zone. A count is a plain number, as runs have always kept it. */
+export type ZoneMax = number | Extract<Amount, { kind: 'percent' }>;
+
 /** Who must say yes before what. */
 export type ApprovalBefore = 'never' | 'canary' | 'pool' | 'node';
 
@@ -42,7 +45,7 @@ export type Exclusion = { from: string; until: string; why: string };
 
 export type Policy = {
   name: string;
-  disruption: { unavailableMax: Amount; unavailableMaxPerZone: number | null; surge: number };
+  disruption: { unavailableMax: Amount; unavailableMaxPerZone: ZoneMax | null; surge: number };
   /** A count of 0: no canaries. */
   canary: { nodes: Amount; soakMs: number };
   /** `firstNodes`: only so many nodes ask; null = all. */

@@ -6,7 +6,7 @@ import type { Inventory, NodeFacts } from '../inventory.ts';
 import type { PlanRow, Why } from '../plan.ts';
 import { ROW_CODES } from '../row-codes.ts';
 import type { OwnerMark, RunDefinition } from '../run.ts';
-import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf } from './budget.ts';
+import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf, zoneMaxOf } from './budget.ts';
 import type { Bound, Unavailable } from './budget.ts';
 import type { CanaryClock } from './canary-clock.ts';
 import { splitDeferred } from './deferral.ts';
@@ -195,25 +195,29 @@ function readZones(
   unavailable: readonly Unavailable[],
   zoneOfName: (name: string) => string,
 ): Map<string, Bound> | null {
-  const max = pool.policy.disruption.unavailableMaxPerZone;
-  if (max === null) return null;
+  if (pool.policy.disruption.unavailableMaxPerZone === null) return null;
+  const nodesOf = new Map<string, NodeFacts[]>();
+  const ofZone = (zone: string): NodeFacts[] => {
+    const known = nodesOf.get(zone) ?? [];
+    nodesOf.set(zone, known);
+    return known;
+  };
+  for (const node of nodes) ofZone(zoneOf(node)).push(node);
+  // One that this run holds may be seen no longer, and with it the last node of its zone.
+  for (const { node } of unavailable) ofZone(zoneOfName(node));
   const zones = new Map<string, Bound>();
-  const ofZone = (zone: string): Bound => {
-    const known = zones.get(zone);
-    if (known !== undefined) return known;
-    const bound: Bound = {
+  for (const [zone, there] of nodesOf) {
+    const places = countPlaces(there);
+    zones.set(zone, {
       kind: 'zoneBudget',
       where: `of pool ${pool.name} in ${zone === '' ? 'no zone' : `zone ${zone}`}`,
       setting: 'unavailableMaxPerZone',
-      nodes: 0,
-      max,
+      nodes: places,
+      max: zoneMaxOf(pool, places) ?? Infinity,
       away: new Map(),
-    };
-    zones.set(zone, bound);
-    return bound;
-  };
-  for (const node of nodes) ofZone(zoneOf(node)).nodes += 1;
-  for (const { node, why } of unavailable) ofZone(zoneOfName(node)).away.set(node, why);
+    });
+  }
+  for (const { node, why } of unavailable) zones.get(zoneOfName(node))?.away.set(node, why);
   return zones;
 }
 

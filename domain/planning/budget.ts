@@ -34,6 +34,12 @@ export function unavailableMaxOf({ policy }: Pool, nodes: number): number {
   return resolveAmount(unavailableMax, nodes) + more;
 }
 
+/** Of the pool in one zone, where it has so many nodes; null: no such bound. */
+export function zoneMaxOf({ policy }: Pool, nodes: number): number | null {
+  const max = policy.disruption.unavailableMaxPerZone;
+  return max === null || typeof max === 'number' ? max : resolveAmount(max, nodes);
+}
+
 /** Of the whole cluster; null: no such bound. */
 export function clusterMaxOf({ clusterUnavailableMax }: RunDefinition, nodes: number): number | null {
   return clusterUnavailableMax === null ? null : resolveAmount(clusterUnavailableMax, nodes);

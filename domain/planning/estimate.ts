@@ -6,12 +6,12 @@ import { formatDuration } from '../duration.ts';
 import { OPENINGS_ESTIMATED_MAX } from '../estimate.ts';
 import type { NodeSpan, OpeningEstimate, PlanEstimate, PoolEstimate } from '../estimate.ts';
 import type { Pool } from '../fleet.ts';
-import type { Inventory } from '../inventory.ts';
+import type { Inventory, NodeFacts } from '../inventory.ts';
 import { OCCUPIED_MAX } from '../plan.ts';
 import type { PlanRow } from '../plan.ts';
 import type { RunDefinition } from '../run.ts';
 import { listApprovalsNeeded } from './approvals-needed.ts';
-import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf } from './budget.ts';
+import { clusterMaxOf, countPlaces, listUnavailable, unavailableMaxOf, zoneMaxOf } from './budget.ts';
 import { expectedTime } from './expected-time.ts';
 import { layRounds } from './lay-rounds.ts';
 import { matchPools } from './match-pools.ts';
@@ -143,7 +143,7 @@ function listWork(
       zoneOf,
     );
     const max = unavailableMaxOf(pool, countPlaces(ofPool));
-    const perZone = pool.policy.disruption.unavailableMaxPerZone;
+    const perZones = zoneMaxesOf(pool, ofPool, awayByZone);
     const slowLanes = Math.min(max - away.length, clusterMax - clusterAway, OCCUPIED_MAX);
     return [
       {
@@ -153,11 +153,8 @@ function listWork(
         notReady: upgrades.filter((row) => row.canary !== true && row.wasNotReady === true),
         span: nodeSpanOf(pool.policy, own(past, pool.name)),
         lanes: {
-          fast: { pool: Math.min(max, clusterMax, OCCUPIED_MAX), perZone },
-          slow: {
-            pool: slowLanes,
-            perZone: perZone === null ? null : perZone - Math.max(0, ...awayByZone.values()),
-          },
+          fast: { pool: Math.min(max, clusterMax, OCCUPIED_MAX), perZone: perZones?.most ?? null },
+          slow: { pool: slowLanes, perZone: perZones?.fewestFree ?? null },
         },
         away:
           `${away.length} of ${ofPool.length} nodes of pool ${pool.name} are not Ready or cordoned now ` +
@@ -165,6 +162,24 @@ function listWork(
       },
     ];
   });
+}
+
+/** A percentage allows more in a larger zone: the widest of all bounds the fastest way, the narrowest the slowest. */
+function zoneMaxesOf(
+  pool: Pool,
+  nodes: readonly NodeFacts[],
+  awayByZone: ReadonlyMap<string, number>,
+): { most: number; fewestFree: number } | null {
+  const zones = [...new Set(nodes.map(zoneOf))].map((zone) => {
+    const max = zoneMaxOf(pool, countPlaces(nodes.filter((node) => zoneOf(node) === zone)));
+    return max === null ? null : { max, free: max - (awayByZone.get(zone) ?? 0) };
+  });
+  const bounds = zones.filter((zone) => zone !== null);
+  if (bounds.length === 0) return null;
+  return {
+    most: Math.max(...bounds.map(({ max }) => max)),
+    fewestFree: Math.min(...bounds.map(({ free }) => free)),
+  };
 }
 
 function fastPace({ pool, span, lanes }: Work): Pace {

@@ -1,7 +1,8 @@
 // Policies as a fleet file writes them, and the overrides of one run: every section and field may be
 // left out and then comes from what the policy extends. Which fields are in force: unenforced.ts.
 import { z } from 'zod';
-import type { DrainRule, Policy } from '../policy.ts';
+import { toZoneMax } from '../amount.ts';
+import type { Amount, DrainRule, Policy, ZoneMax } from '../policy.ts';
 import {
   amount,
   amountOrNone,
@@ -68,7 +69,12 @@ const disruption = z
       .describe(
         'Nodes of a pool that may be away at once, those that are NotReady or cordoned for any reason included. `3`, or `10%` of the pool (rounded down, at least 1).',
       ),
-    unavailableMaxPerZone: whole(1, NODES_MAX).nullable().optional().describe('The same within one zone.'),
+    unavailableMaxPerZone: amount
+      .nullable()
+      .optional()
+      .describe(
+        'The same within one zone: `2`, or `10%` of the nodes of the pool there (rounded down, at least 1).',
+      ),
     surge: whole(0, NODES_MAX).optional().describe('Nodes added before any is taken away.'),
   })
   .describe('How many nodes may be away at once.');
@@ -245,6 +251,11 @@ export const policyEntry = z.strictObject({
   ...sections,
 });
 
+function zoneMaxOver(patch: Amount | null | undefined, { disruption }: Policy): ZoneMax | null {
+  if (patch === undefined) return disruption.unavailableMaxPerZone;
+  return patch === null ? null : toZoneMax(patch);
+}
+
 /** `patch` over `base`, field by field; lists are replaced whole. */
 export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string): Policy {
   const { disruption, canary, approval, drain, reimage, verify, failure } = patch;
@@ -252,7 +263,7 @@ export function mergePolicy(base: Policy, patch: PolicyOverrides, named: string)
     name: named,
     disruption: {
       unavailableMax: or(disruption?.unavailableMax, base.disruption.unavailableMax),
-      unavailableMaxPerZone: or(disruption?.unavailableMaxPerZone, base.disruption.unavailableMaxPerZone),
+      unavailableMaxPerZone: zoneMaxOver(disruption?.unavailableMaxPerZone, base),
       surge: or(disruption?.surge, base.disruption.surge),
     },
     canary: { nodes: or(canary?.nodes, base.canary.nodes), soakMs: or(canary?.soak, base.canary.soakMs) },

@@ -27,7 +27,12 @@ export function checkBudgets(ledger: Ledger, picture: Picture, node: string): vo
   check(countAway(ledger, picture, ofPool), poolMax, `of pool ${pool}`, 'I91');
   if (unavailableMaxPerZone !== null) {
     const away = countAway(ledger, picture, ofZone);
-    check(away, unavailableMaxPerZone, `of pool ${pool} in ${zone}`, 'I110');
+    const places = countPlaces(picture, (seen) => seen.pool === pool && seen.zone === zone);
+    const max =
+      typeof unavailableMaxPerZone === 'number'
+        ? unavailableMaxPerZone
+        : amountOf(unavailableMaxPerZone, places);
+    check(away, max, `of pool ${pool} in ${zone}`, 'I110');
   }
   if (ledger.clusterMax !== null) {
     const away = countAway(ledger, picture, () => true);

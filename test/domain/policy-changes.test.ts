@@ -37,6 +37,8 @@ describe('the fields of a policy', () => {
 
   it.each([
     ['disruption.unavailableMax', { disruption: { unavailableMax: '10%' } }, '1', '10%'],
+    ['disruption.unavailableMaxPerZone', { disruption: { unavailableMaxPerZone: 2 } }, 'null', '2'],
+    ['disruption.unavailableMaxPerZone', { disruption: { unavailableMaxPerZone: '25%' } }, 'null', '25%'],
     ['canary.nodes', { canary: { nodes: 2 } }, '0', '2'],
     ['canary.soak', { canary: { soak: '1h30m' } }, '0s', '1h30m'],
     ['approval.expiresAfter', { approval: { expiresAfter: '1d' } }, 'null', '1d'],

@@ -63,7 +63,7 @@ const poolOf = (name: string) =>
         policy: samplePolicy({
           disruption: {
             unavailableMax: { kind: 'count', count: unavailableMax },
-            unavailableMaxPerZone: perZone,
+            unavailableMaxPerZone: perZone === 3 ? { kind: 'percent', percent: 40 } : perZone,
             surge: 0,
           },
           canary: { nodes: { kind: 'count', count: canaries }, soakMs: soakMin * MINUTE_MS },

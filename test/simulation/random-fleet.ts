@@ -3,7 +3,7 @@
 import { defaultPolicy } from '../../domain/default-policy.ts';
 import type { Pool } from '../../domain/fleet.ts';
 import type { ImageFacts, NodeFacts } from '../../domain/inventory.ts';
-import type { Policy } from '../../domain/policy.ts';
+import type { Policy, ZoneMax } from '../../domain/policy.ts';
 import type { RunDefinition } from '../../domain/run.ts';
 import {
   OBSERVED_AT,
@@ -105,7 +105,7 @@ function randomPolicy(random: Random, nodes: number, large: boolean): Policy {
     ...defaultPolicy,
     disruption: {
       unavailableMax: randomAmount(random, large ? Math.ceil(nodes / 4) : 5),
-      unavailableMaxPerZone: random.oneIn(3) ? 1 + random.below(large ? 20 : 3) : null,
+      unavailableMaxPerZone: random.oneIn(3) ? zoneMaxOf(1 + random.below(large ? 20 : 3)) : null,
       surge: 0,
     },
     canary: { nodes: { kind: 'count', count: canaries }, soakMs: random.below(5) * 60_000 },
@@ -134,6 +134,11 @@ function randomPolicy(random: Random, nodes: number, large: boolean): Policy {
     },
     ...randomHours(random, large),
   };
+}
+
+/** Every third of them as a percentage, which allows more in a larger zone. */
+function zoneMaxOf(max: number): ZoneMax {
+  return max % 3 === 2 ? { kind: 'percent', percent: 20 + 4 * max } : max;
 }
 
 /** Freezes in the next hours for some pools, windows for a few small ones: to lay them out takes long. */

@@ -241,8 +241,13 @@ export function checkOwnShare(rollout: Rollout, shown: readonly NodeFacts[], nex
     );
     const zone = zoneOfName(node);
     if (unavailableMaxPerZone !== null) {
+      const inZone = shown.filter((one) => matches(one, pool) && zoneOfName(one.name) === zone).length;
+      const max =
+        typeof unavailableMaxPerZone === 'number'
+          ? unavailableMaxPerZone
+          : amountOf(unavailableMaxPerZone, inZone);
       check(
-        { max: unavailableMaxPerZone, what: `pool ${name} in ${zone}`, id: 'I110' },
+        { max, what: `pool ${name} in ${zone}`, id: 'I110' },
         (one, its) => its === name && zoneOfName(one) === zone,
       );
     }

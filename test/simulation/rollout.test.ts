@@ -35,7 +35,8 @@ function samplePools(random: Random): Pool[] {
     const unavailableMax = random.oneIn(2)
       ? { kind: 'count' as const, count: 1 + random.below(4) }
       : { kind: 'percent' as const, percent: 1 + random.below(60) };
-    const unavailableMaxPerZone = random.oneIn(3) ? 1 + random.below(3) : null;
+    const perZone = random.oneIn(3) ? 1 + random.below(3) : null;
+    const unavailableMaxPerZone = perZone === 2 ? ({ kind: 'percent', percent: 60 } as const) : perZone;
     const disruption = { unavailableMax, unavailableMaxPerZone, surge: 0 };
     const canaries = random.oneIn(2) ? random.below(3) : 0;
     const canary = { nodes: { kind: 'count' as const, count: canaries }, soakMs: random.below(5) * 60_000 };

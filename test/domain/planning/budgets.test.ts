@@ -5,7 +5,7 @@ import type { NodeFacts } from '../../../domain/inventory.ts';
 import type { PlanNextQuestion } from '../../../domain/planning/board.ts';
 import { planNext } from '../../../domain/planning/plan-next.ts';
 import type { NextSteps } from '../../../domain/plan.ts';
-import type { Amount } from '../../../domain/policy.ts';
+import type { Amount, ZoneMax } from '../../../domain/policy.ts';
 import type { RunDefinition } from '../../../domain/run.ts';
 import {
   OBSERVED_AT,
@@ -23,7 +23,7 @@ import {
 
 const count = (nodes: number): Amount => ({ kind: 'count', count: nodes });
 
-function poolOf(name: string, unavailableMax: number, unavailableMaxPerZone: number | null = null) {
+function poolOf(name: string, unavailableMax: number, unavailableMaxPerZone: ZoneMax | null = null) {
   const disruption = { unavailableMax: count(unavailableMax), unavailableMaxPerZone, surge: 0 };
   const approval = { ...defaultPolicy.approval, before: 'never' as const };
   return samplePool(name, { policy: samplePolicy({ disruption, approval }) });
@@ -76,6 +76,20 @@ describe('a bound for each zone', () => {
     const rows = plannedRows(definition, sampleInventory(nodes));
     const codes = rows.map(({ node }) => (node === 'batch-1' ? 'a' : 'w')).join('');
     expect(names(ask(definition, nodes, { occupied, now, codes }))).toEqual(['batch-0', 'batch-2']);
+  });
+
+  it('may be a percentage of the nodes in each zone, rounded down, at least 1 [I252]', () => {
+    // Five in zone a, three in b, one in c.
+    const uneven = [0, 3, 6, 9, 12, 1, 4, 7, 2].map((index) => sampleNode('batch', index));
+    const half = sampleDefinition({ pools: [poolOf('batch', 9, { kind: 'percent', percent: 50 })] });
+    const next = ask(half, uneven);
+    expect(names(next)).toEqual(['batch-0', 'batch-3', 'batch-1', 'batch-2']);
+    expect(next.waiting.map(({ why, nodes: held }) => [held, why.text.split(':')[0]])).toEqual([
+      [3, '2 of the 5 nodes of pool batch in zone us-east-1a are away and unavailableMaxPerZone allows 2'],
+      [2, '1 of the 3 nodes of pool batch in zone us-east-1b are away and unavailableMaxPerZone allows 1'],
+    ]);
+    const away = changed(uneven, 'batch-9', { unschedulable: true });
+    expect(names(ask(half, uneven, { now: away }))).toEqual(['batch-0', 'batch-1', 'batch-2']);
   });
 
   it('is taken with the pool’s, and the tighter decides [I110] [I91]', () => {

@@ -59,6 +59,10 @@ describe('a plan', () => {
     const text = rendered({ disruption }, 20);
     expect(text).toContain('at most 2 at once in one zone');
     expect(text).toContain('At most 20% of all nodes of the cluster away at once, for whatever reason.');
+    const percent = { ...disruption, unavailableMaxPerZone: { kind: 'percent' as const, percent: 25 } };
+    expect(rendered({ disruption: percent })).toContain(
+      'at most 25% of its nodes in a zone at once there (rounded down, at least 1)',
+    );
     expect(rendered({})).not.toMatch(/in one zone|of the cluster away|canar/);
   });
 });

@@ -23,6 +23,19 @@ function findingsOf(change: (document: Document) => void) {
 const pool = (document: Document, index: number) => document.spec.clusters[0]?.pools[index] ?? {};
 
 describe('a right fleet file', () => {
+  it('bounds each zone by a number, which stays one, by a percentage, or by nothing [I252]', () => {
+    const perZone = (unavailableMaxPerZone: unknown) => {
+      const document = fleetDocument();
+      Object.assign(document.spec.policies[0] ?? {}, { disruption: { unavailableMaxPerZone } });
+      const checked = checkFleetFile(document, nearest);
+      if (checked.kind !== 'ok') throw new Error(JSON.stringify(checked.findings));
+      return resolveFleet(checked.file).clusters[0]?.pools[0]?.policy.disruption.unavailableMaxPerZone;
+    };
+    expect(perZone(2)).toBe(2);
+    expect(perZone('25%')).toEqual({ kind: 'percent', percent: 25 });
+    expect(perZone(null)).toBeNull();
+  });
+
   it('becomes the fleet, its policies merged over the defaults [I65]', () => {
     const checked = checkFleetFile(fleetDocument(), nearest);
     if (checked.kind !== 'ok') throw new Error(JSON.stringify(checked.findings));
@@ -218,6 +231,13 @@ describe('a wrong fleet file', () => {
       'a bad amount',
       (d) => Object.assign(d.spec.policies[0] ?? {}, { disruption: { unavailableMax: '0%' } }),
       'spec.policies[0].disruption.unavailableMax',
+      'a whole number from 1 to 5000, or a percentage like "10%"',
+      null,
+    ],
+    [
+      'a bad amount for each zone',
+      (d) => Object.assign(d.spec.policies[0] ?? {}, { disruption: { unavailableMaxPerZone: 0 } }),
+      'spec.policies[0].disruption.unavailableMaxPerZone',
       'a whole number from 1 to 5000, or a percentage like "10%"',
       null,
     ],
