@@ -42,6 +42,37 @@ describe('decisions of people', () => {
     expect(temporal.updates[0]).toMatchObject({ name, content });
   });
 
+  it('tells several nodes one after another, in their order, each under an id of its own', async () => {
+    const { temporal, connect } = connected();
+    const { out, exitCode } = await runRefit(['next', 'ip-3', 'ip-1', 'ip-2', '-o', 'json'], { connect });
+    expect(exitCode).toBe(0);
+    expect(temporal.updates.map(({ name, content }) => [name, content])).toEqual(
+      ['ip-3', 'ip-1', 'ip-2'].map((node) => ['nextNode', { node, by: 'ana' }]),
+    );
+    expect(new Set(temporal.updates.map(({ updateId }) => updateId)).size).toBe(3);
+    expect(JSON.parse(out)).toMatchObject([
+      { content: { node: 'ip-3' }, accepted: true },
+      { content: { node: 'ip-1' } },
+      { content: { node: 'ip-2' } },
+    ]);
+    const mine = ['next', 'ip-3', 'ip-1', '--update-id', 'mine'];
+    await runRefit(mine, { connect });
+    await runRefit(mine, { connect });
+    const ids = temporal.updates.slice(3).map(({ updateId }) => updateId);
+    expect(ids).toEqual(['mine/0', 'mine/1', 'mine/0', 'mine/1']);
+  });
+
+  it('stops at the first of several that is refused, and tells which were accepted', async () => {
+    const { temporal, connect } = connected();
+    temporal.refuses = ({ content }) => (content as { node: string }).node === 'ip-1';
+    temporal.refusal = 'node ip-1 is done';
+    const { out, err, exitCode } = await runRefit(['next', 'ip-3', 'ip-1', 'ip-2'], { connect });
+    expect(exitCode).toBe(1);
+    expect(temporal.updates.map(({ content }) => content)).toEqual([{ node: 'ip-3', by: 'ana' }]);
+    expect(out).toBe('next: done as asked\n');
+    expect(err).toContain('refused next: node ip-1 is done');
+  });
+
   it('sends two calls under two ids, and one that a script repeats under its own', async () => {
     const { temporal, connect } = connected();
     await runRefit(['resume'], { connect });

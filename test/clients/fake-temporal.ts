@@ -82,6 +82,8 @@ export class FakeTemporal implements TemporalSide {
   readonly updates: SentUpdate[] = [];
   workers: Workers = { polling: 1, lastSeenAt: '2026-11-21T11:59:50Z' };
   refusal: string | undefined;
+  /** Which of them the refusal is for; unless a test says otherwise, each. */
+  refuses: (o: SentUpdate) => boolean = () => true;
   closed = false;
   readonly schedules = new FakeSchedules();
 
@@ -145,7 +147,7 @@ export class FakeTemporal implements TemporalSide {
     if (run === undefined || run.description.closedAt !== null) {
       return Promise.reject(new RunNotOpen(o.workflowId));
     }
-    if (this.refusal !== undefined) return Promise.reject(new UpdateRefused(this.refusal));
+    if (this.refusal !== undefined && this.refuses(o)) return Promise.reject(new UpdateRefused(this.refusal));
     this.updates.push(o);
     return Promise.resolve({ effect: 'done as asked' });
   }

@@ -30,7 +30,8 @@ type Decision = {
   name: string;
   /** Name of the Update. */
   update: MessageName;
-  argument?: { name: string; key: string; text: string };
+  /** `many`: several may be named, and are told one after another, in this order. */
+  argument?: { name: string; key: string; text: string; many?: true };
   reason: 'none' | 'optional' | 'required';
   planDigest?: boolean;
   fixed?: Readonly<Record<string, unknown>>;
@@ -90,11 +91,13 @@ const DECISIONS: readonly Decision[] = [
   {
     name: 'next',
     update: 'nextNode',
-    argument: NODE,
+    argument: { ...NODE, name: '<node...>', text: 'names of nodes, the first one first', many: true },
     reason: 'none',
-    description: 'take a waiting node before the others of its pool',
-    examples: ['refit next ip-10-0-0-7'],
-    more: 'Budgets, windows, gates and the order of the pools hold it as before; refit why tells which.',
+    description: 'take waiting nodes before the others of their pools',
+    examples: ['refit next ip-10-0-0-7', 'refit next ip-10-0-0-7 ip-10-0-0-3'],
+    more:
+      'They come after those that were asked for before. The first that is refused ends it. ' +
+      'Budgets, windows, gates and the order of the pools hold it as before; refit why tells which.',
   },
   {
     name: 'abort',
@@ -131,11 +134,15 @@ function registerDecision(program: Command, context: CliContext, decision: Decis
   if (decision.flag !== undefined) command.option(`--${decision.flag.name}`, decision.flag.text);
   addExamples(command, decision.examples, decision.more);
   command.action(async (...args: unknown[]) => {
-    const subject = decision.argument === undefined ? undefined : String(args[0]);
     const flags = command.opts<DecisionFlags>();
-    const content = decisionContent(context, decision, subject, flags);
-    await withDecidedRun(context, flags, decision, content, (temporal, workflowId) =>
-      sendDecision(context, temporal, { ...decision, workflowId, content, flags }),
+    const subjects = decision.argument?.many === true ? (args[0] as string[]) : [args[0]];
+    // All of them are looked at before the first is sent.
+    const contents = subjects.map((subject) => decisionContent(context, decision, subject, flags));
+    const [first = {}] = contents;
+    await withDecidedRun(context, flags, decision, first, (temporal, workflowId) =>
+      contents.length > 1
+        ? sendInTurn(context, temporal, { ...decision, workflowId, contents, flags })
+        : sendDecision(context, temporal, { ...decision, workflowId, content: first, flags }),
     );
   });
 }
@@ -173,17 +180,49 @@ export async function withDecidedRun(
   });
 }
 
+type Sending = { name: string; update: MessageName; workflowId: string; flags: DecisionFlags };
+type Sent = { workflowId: string; message: MessageName; content: object; accepted: true; effect: string };
+
 export async function sendDecision(
   context: CliContext,
   temporal: TemporalSide,
-  o: { name: string; update: MessageName; workflowId: string; content: object; flags: DecisionFlags },
+  o: Sending & { content: object },
 ): Promise<void> {
-  const { name, update, workflowId, content, flags } = o;
-  const updateId = flags.updateId ?? randomUUID();
+  const sent = await tellRun(context, temporal, { ...o, updateId: o.flags.updateId ?? randomUUID() });
+  printFacts(context, o.flags.output, sent, () => `${o.name}: ${sent.effect}`);
+}
+
+/** Each is answered before the next is sent: they count in this order. What was accepted before a no is printed. */
+async function sendInTurn(
+  context: CliContext,
+  temporal: TemporalSide,
+  o: Sending & { contents: readonly object[] },
+): Promise<void> {
+  const { name, contents, flags } = o;
+  const id = flags.updateId ?? randomUUID();
+  const accepted: Sent[] = [];
   try {
-    const answer = await temporal.update({ workflowId, name: update, content, updateId });
-    const facts = { workflowId, message: update, content, accepted: true, effect: answer.effect };
-    printFacts(context, flags.output, facts, () => `${name}: ${answer.effect}`);
+    for (const [index, content] of contents.entries()) {
+      accepted.push(await tellRun(context, temporal, { ...o, content, updateId: `${id}/${String(index)}` }));
+    }
+  } finally {
+    if (accepted.length > 0) {
+      printFacts(context, flags.output, accepted, () =>
+        accepted.map(({ effect }) => `${name}: ${effect}`).join('\n'),
+      );
+    }
+  }
+}
+
+async function tellRun(
+  context: CliContext,
+  temporal: TemporalSide,
+  o: Sending & { content: object; updateId: string },
+): Promise<Sent> {
+  const { name, update, workflowId, content, updateId } = o;
+  try {
+    const { effect } = await temporal.update({ workflowId, name: update, content, updateId });
+    return { workflowId, message: update, content, accepted: true, effect };
   } catch (error) {
     if (error instanceof UpdateRefused) {
       throw new CliError(`run ${workflowId} refused ${name}: ${error.message}`, {
@@ -200,7 +239,7 @@ export async function sendDecision(
 function decisionContent(
   context: CliContext,
   decision: Decision,
-  subject: string | undefined,
+  subject: unknown,
   flags: DecisionFlags,
 ): Record<string, unknown> {
   if (decision.reason === 'required') ensureReason(decision.name, flags);
