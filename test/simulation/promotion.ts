@@ -7,6 +7,7 @@ import { nextPromotionStep, promote } from '../../domain/machines/promotion.ts';
 import type { PromotionEvent, PromotionStep } from '../../domain/machines/promotion.ts';
 import { listPromotionWaiting } from '../../domain/machines/promotion-views.ts';
 import type { Soak } from '../../domain/planning/soaked.ts';
+import type { RunOutcome } from '../../domain/report.ts';
 import type { RunStatus } from '../../domain/status.ts';
 import { require } from '../checker/rollout-ledger.ts';
 import { OBSERVED_AT } from '../domain/planning/sample-fleet.ts';
@@ -172,12 +173,13 @@ function watch(world: World, cluster: string): void {
   truth.done = random.below(3);
   const isGood = !random.oneIn(10);
   truth.goodSince = isGood ? world.nowMs : null;
-  const outcome = isGood ? (truth.done > 0 ? 'succeeded' : 'nothingToDo') : (random.pick(BAD) ?? null);
+  const good = truth.done > 0 ? ('succeeded' as const) : ('nothingToDo' as const);
+  const outcome = isGood ? good : (random.pick(BAD) ?? null);
   const end = { outcome, why: outcome ?? 'terminated', counts: { ...COUNTS, done: truth.done } };
   apply(world, { kind: 'clusterEnded', cluster, end });
 }
 
-const BAD = ['failed', 'aborted', 'rolledBack', null] as const;
+const BAD: readonly (RunOutcome | null)[] = ['failed', 'aborted', 'rolledBack', null];
 
 function judge(world: World, clusters: readonly string[]): void {
   const { random, nowMs } = world;
