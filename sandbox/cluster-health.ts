@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:https';
 
-const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_TIMEOUT_MS = 10_000;
 
 /** False, or an error, while it is not. */
 export async function isApiServerReady(o: { server: string; caFile: string }): Promise<boolean> {

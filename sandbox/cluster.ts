@@ -28,8 +28,8 @@ export interface ClusterPlace {
 }
 
 // On two busy cores a start was seen to take four to ten seconds.
-const START_TIMEOUT_SECONDS = 180;
-const API_SERVER_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_SECONDS = 300;
+const API_SERVER_TIMEOUT_MS = 300_000;
 
 function workdir(o: ClusterPlace): string {
   return join(o.dir, 'kwok', 'clusters', o.name);

@@ -33,7 +33,7 @@ interface ProcessRecord {
 
 // A server that flushes a database gets this long to end by itself before it is killed.
 const TERM_GRACE_MS = 10_000;
-const KILL_GRACE_MS = 15_000;
+const KILL_GRACE_MS = 60_000;
 // Enough to hold a Go panic with its first goroutine, short enough to read in a terminal.
 const LOG_TAIL_LINES = 25;
 const PROBE_INTERVAL_MS = 50;

@@ -8,8 +8,8 @@ import { runningPid, startProcess, stopProcess } from './processes.ts';
 const PROCESS_NAME = 'temporal';
 const HOST = '127.0.0.1';
 // The first start makes the schema; on a machine that also builds, that was seen to take seconds.
-const START_TIMEOUT_MS = 120_000;
-const PROBE_TIMEOUT_MS = 2_000;
+const START_TIMEOUT_MS = 300_000;
+const PROBE_TIMEOUT_MS = 10_000;
 
 const temporalNamespace = 'default';
 

@@ -6,7 +6,7 @@ import { startProcess, stopProcess } from '../processes.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const NAME = 'bridge';
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 300_000;
 
 function logOf(dir: string): string {
   return join(dir, 'logs', `${NAME}.log`);

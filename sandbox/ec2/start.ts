@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const MOTO = 'moto';
 const FRONT = 'ec2';
 // moto loads for four seconds on two busy cores.
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 300_000;
 
 interface Settings {
   port: number;
@@ -25,7 +25,7 @@ function settingsFile(dir: string): string {
 }
 
 async function answers(url: string): Promise<boolean> {
-  const response = await request(url, { headersTimeout: 2_000 });
+  const response = await request(url, { headersTimeout: 10_000 });
   await response.body.dump();
   return response.statusCode < 500;
 }

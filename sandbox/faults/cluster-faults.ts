@@ -18,7 +18,7 @@ export interface FaultPlace {
 const NAMESPACE = 'platform';
 const ASG_TAG = 'aws:autoscaling:groupName';
 const LEASE_SECONDS = 3_600;
-const POD_TIMEOUT_MS = 120_000;
+const POD_TIMEOUT_MS = 600_000;
 
 function nodePath(name: string): string {
   return `/api/v1/nodes/${name}`;

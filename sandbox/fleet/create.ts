@@ -20,7 +20,7 @@ const USER_AGENT = 'sandbox-fleet';
 // More in flight at once only wait for the API server.
 const CREATES_AT_ONCE = 16;
 const TAGS_AT_ONCE = 4;
-const READY_TIMEOUT_MS = 180_000;
+const READY_TIMEOUT_MS = 600_000;
 // On two busy cores some twenty pods a second become Ready, and each node has two of its own.
 const READY_TIMEOUT_PER_NODE_MS = 400;
 const UNREADY_SHOWN_MAX = 5;

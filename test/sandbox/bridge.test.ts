@@ -19,10 +19,11 @@ import { injectFault, removeFaults } from '../../sandbox/faults/inject.ts';
 import { down, up } from '../../sandbox/sandbox.ts';
 import type { SandboxServers } from '../../sandbox/state.ts';
 import { waitUntil } from '../../sandbox/waiting.ts';
+import { readAuditLog } from '../checker/audit-log.ts';
 
-const UP_TIMEOUT_MS = 600_000;
-const NODE_TIMEOUT_MS = 180_000;
-const TEST_TIMEOUT_MS = 600_000;
+const UP_TIMEOUT_MS = 1_800_000;
+const NODE_TIMEOUT_MS = 900_000;
+const TEST_TIMEOUT_MS = 3_600_000;
 
 interface Node extends KubeNode {
   status: NonNullable<KubeNode['status']> & {
@@ -86,6 +87,26 @@ async function reimage(name: string, image: ImageName): Promise<Node> {
   return before;
 }
 
+type StatusBody = {
+  metadata?: { labels?: Record<string, string> };
+  status?: { conditions?: { type: string; status: string }[] };
+};
+
+/** What was written to a node's status since a moment, in order. */
+function statusWrites(
+  name: string,
+  since: number,
+): { readyIs: string | undefined; driver: string | undefined }[] {
+  return readAuditLog(servers.clusters[0]?.auditLog ?? '')
+    .filter((one) => one.resource === 'nodes' && one.subresource === 'status')
+    .filter((one) => one.name === name && one.at >= since && one.status < 300)
+    .map(({ body }) => {
+      const { metadata, status } = body as StatusBody;
+      const readyIs = status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+      return { readyIs, driver: metadata?.labels?.[DRIVER_LABEL] };
+    });
+}
+
 async function podsOn(name: string): Promise<KubePod[]> {
   return (await api.list<KubePod>('/api/v1/pods', { fieldSelector: `spec.nodeName=${name}` })).items;
 }
@@ -96,8 +117,8 @@ describe('a node whose root volume is replaced', () => {
     async () => {
       const name = 'ip-10-0-0-1';
       const { content } = imageByName('next');
+      const began = Date.now();
       const before = await reimage(name, 'next');
-      await until(name, 'NotReady', (node) => !isReady(node));
       const back = await until(name, 'Ready on a new boot', (node) => {
         return isReady(node) && node.status.nodeInfo.bootID !== before.status.nodeInfo.bootID;
       });
@@ -105,9 +126,14 @@ describe('a node whose root volume is replaced', () => {
         kubeletVersion: content.kubeletVersion,
         osImage: content.osImage,
       });
-      expect(driverOf(back)).toBe(driverOf(before));
       const settled = await until(name, 'its new driver', (node) => driverOf(node) === content.driverVersion);
       expect(gpusOf(settled)).toBe('8');
+      // By the log: each of these stands for a moment only.
+      const writes = statusWrites(name, began);
+      const down = writes.findLastIndex(({ readyIs }) => readyIs === 'False');
+      const up = writes.findIndex(({ readyIs }, at) => at > down && readyIs === 'True');
+      const labelled = writes.findIndex(({ driver }) => driver === content.driverVersion);
+      expect([down >= 0, up > down, labelled > up]).toEqual([true, true, true]);
       expect(settled.metadata.uid).toBe(before.metadata.uid);
     },
     TEST_TIMEOUT_MS,
@@ -170,8 +196,11 @@ describe('a node whose root volume is replaced', () => {
       const name = 'ip-10-0-0-4';
       const { content, promised } = imageByName('wrongVersion');
       await reimage(name, 'wrongVersion');
-      const back = await until(name, 'its driver', (node) => driverOf(node) === content.driverVersion);
-      expect(isReady(back)).toBe(true);
+      const back = await until(
+        name,
+        'its driver, Ready',
+        (node) => isReady(node) && driverOf(node) === content.driverVersion,
+      );
       expect(back.status.nodeInfo.kubeletVersion).not.toBe(promised.kubeletVersion);
     },
     TEST_TIMEOUT_MS,
@@ -183,8 +212,11 @@ describe('a node whose root volume is replaced', () => {
       const name = 'ip-10-0-0-5';
       await reimage(name, 'failsChecks');
       const { promised } = imageByName('failsChecks');
-      const back = await until(name, 'its driver', (node) => driverOf(node) === promised.driverVersion);
-      expect(isReady(back)).toBe(true);
+      const back = await until(
+        name,
+        'its driver, Ready',
+        (node) => isReady(node) && driverOf(node) === promised.driverVersion,
+      );
       expect(back.status.nodeInfo.kubeletVersion).toBe(promised.kubeletVersion);
       expect(gpusOf(back)).toBe('0');
       const plugin = (await podsOn(name)).find((p) => p.metadata.name.includes('device-plugin'));
@@ -242,8 +274,16 @@ describe('a node that the control plane lost sight of for a while', () => {
     'has its pods Ready again without a restart, once it is heard of again',
     async () => {
       const name = 'ip-10-0-0-4';
-      const [pod] = (await podsOn(name)).filter((one) => hasCondition(one, 'Ready'));
-      if (pod === undefined) throw new Error(`no pod is Ready on ${name}`);
+      let pod: KubePod | undefined;
+      await waitUntil({
+        condition: async () => {
+          pod = (await podsOn(name)).find((one) => hasCondition(one, 'Ready'));
+          return pod !== undefined;
+        },
+        timeoutMs: NODE_TIMEOUT_MS,
+        onTimeout: () => new Error(`no pod is Ready on ${name}`),
+      });
+      if (pod === undefined) throw new Error('unreachable');
       const path = `/api/v1/namespaces/${pod.metadata.namespace ?? ''}/pods/${pod.metadata.name}`;
       const lastTransitionTime = new Date(Date.now() + 1_000).toISOString();
       const unheard = (status: string) => ({

@@ -23,10 +23,10 @@ import { clearFaults, setFault } from '../../sandbox/faults/machine-faults.ts';
 import { describeInstance as describeBedInstance, launchRunning, machineOf, openEc2Bed } from './ec2-bed.ts';
 import type { Ec2Bed } from './ec2-bed.ts';
 
-const START_TIMEOUT_MS = 300_000;
-const TASK_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 1_800_000;
+const TASK_TIMEOUT_MS = 900_000;
 /** Longer than anything that a test asks while the task is open. */
-const HELD_OPEN_S = 120;
+const HELD_OPEN_S = 1_200;
 
 let bed: Ec2Bed;
 let dir: string;

@@ -41,7 +41,7 @@ function worker(name: string, script: string) {
     command: process.execPath,
     args: ['-e', `require('fs').writeFileSync(${JSON.stringify(ready)}, ''); ${script}`],
     readyWhen: () => Promise.resolve(existsSync(ready)),
-    timeoutMs: 120_000,
+    timeoutMs: 600_000,
   };
 }
 
@@ -81,7 +81,7 @@ describe('processes of a sandbox', () => {
       command: process.execPath,
       args: ['-e', 'console.error("the port is taken"); process.exit(7)'],
       readyWhen: () => Promise.resolve(false),
-      timeoutMs: 120_000,
+      timeoutMs: 600_000,
     });
     await expect(start).rejects.toThrow(/exit code 7[\s\S]*the port is taken/);
     expect(await recordedProcesses(dir)).toEqual([]);
@@ -154,8 +154,8 @@ describe('the lock of the cache', () => {
     const work = async (): Promise<void> => {
       inside += 1;
       most = Math.max(most, inside);
-      // Long enough for the other to ask at least once.
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      // Until the other has asked.
+      while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       inside -= 1;
     };
     await Promise.all([1, 2].map(() => withLock({ lock, what: 'builds etcd', onProgress }, work)));

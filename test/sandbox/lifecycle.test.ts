@@ -13,12 +13,13 @@ import { crashProcess, recordedProcesses, runningPid } from '../../sandbox/proce
 import { down, env, environment, status, up } from '../../sandbox/sandbox.ts';
 import type { SandboxStatus } from '../../sandbox/status.ts';
 import { restartTemporal, searchAttributes, stopTemporal } from '../../sandbox/temporal-server.ts';
+import { waitUntil } from '../../sandbox/waiting.ts';
 
 const run = promisify(execFile);
 
 // The servers' binaries may have to be built first.
-const UP_TIMEOUT_MS = 30 * 60_000;
-const SERVER_TIMEOUT_MS = 300_000;
+const UP_TIMEOUT_MS = 60 * 60_000;
+const SERVER_TIMEOUT_MS = 1_800_000;
 
 let base: string;
 let first: string;
@@ -198,7 +199,16 @@ describe('a server that is killed', () => {
       await crashProcess({ name: 'temporal', dir: first });
       const back = await restartTemporal({ dir: first });
       expect(back.address).toBe(temporal.address);
-      const told = await inShell(first, 'temporal workflow describe -w survivor -o json');
+      let told = '';
+      await waitUntil({
+        condition: async () => {
+          // It answers before all of its shards are there again.
+          told = await inShell(first, 'temporal workflow describe -w survivor -o json').catch(() => '');
+          return told !== '';
+        },
+        timeoutMs: SERVER_TIMEOUT_MS,
+        onTimeout: () => new Error('the server never said what became of the workflow'),
+      });
       expect(told).toContain('WORKFLOW_EXECUTION_STATUS_RUNNING');
     },
     SERVER_TIMEOUT_MS,
@@ -293,8 +303,10 @@ describe('a start that does not come to its end', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       await new Promise<void>((resolve) => {
+        let said = '';
         child.stdout.on('data', (chunk: Buffer) => {
-          if (chunk.toString().includes('Temporal: ready after')) resolve();
+          said += chunk.toString();
+          if (said.includes('Temporal: ready after')) resolve();
         });
       });
       child.kill('SIGKILL');
