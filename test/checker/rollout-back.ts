@@ -129,10 +129,13 @@ export function checkBackAnswer(ledger: Ledger, asked: Asked, answer: Answer): v
 /** Those that had failed first, then the newest: among nodes that stand under the very same bounds. */
 function checkOrder(ledger: Ledger, asked: Asked, node: string, answered: ReadonlySet<string>): void {
   const planned = ledger.planned.get(node);
+  const seen = asked.picture.get(node);
+  // One that is away already takes nothing more away: it goes although the bounds hold others.
+  if (seen?.ready !== true || seen.cordon !== 'none') return;
   const rank = (name: string) => (asked.hadFailed.has(name) ? Infinity : asked.doneOrder.indexOf(name));
   for (const other of ledger.planned.values()) {
     if (other.pool !== planned?.pool || asked.stands.get(other.node) !== 'waitsBack') continue;
-    if (asked.picture.get(other.node)?.zone !== asked.picture.get(node)?.zone) continue;
+    if (asked.picture.get(other.node)?.zone !== seen.zone) continue;
     if (asked.held.has(other.node) || answered.has(other.node)) continue;
     require(rank(other.node) <= rank(node), `${node} goes back after ${other.node} [I186]`);
   }
