@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { byRefit } from '../checker/audit-log.ts';
 import type { Request } from '../checker/audit-log.ts';
-import type { WaitingItem, WhyPage } from '../../domain/status.ts';
-import { auditLog, fault, kubectl, openBed, refit, startWorker } from './bed.ts';
+import type { WaitingItem } from '../../domain/status.ts';
+import { auditLog, fault, kubectl, openBed, refit, runWhy, startWorker } from './bed.ts';
 import type { Bed } from './bed.ts';
 import {
   ONCE,
@@ -21,10 +21,10 @@ import {
 const ID = 'blocked';
 const TEST_MS = 3_600_000;
 // What is aimed at is two seconds and one; what was measured is printed, and stands in docs/performance.md.
-// Here only the mechanism is judged, on whatever machine: told at once and not at a timeout of minutes,
-// woken by the PDB's watch and not by the half minute after which it is asked anyway.
-const TOLD_WITHIN_MS = 20_000;
-const GOES_ON_WITHIN_MS = 10_000;
+// Here only the mechanism is judged, on whatever machine: told before a stalled drain would give its slot back,
+// woken by the PDB's watch and not by the half minute after which a held pod is asked about anyway.
+const TOLD_WITHIN_MS = 59_000;
+const ASKED_AGAIN_MS = 29_000;
 /** A drain that nothing moved for a minute has given its slot back; a little longer. */
 const STALLED_MS = 75_000;
 const [held, twoPdbs, bare] = ['ip-10-0-0-1', 'ip-10-0-0-3', 'ip-10-0-0-4'];
@@ -46,9 +46,8 @@ beforeAll(async () => {
   since = Date.now();
   const policy = { disruption: { unavailableMax: nodes.length }, approval: { before: 'never' } };
   await startRun(bed, ID, { release: 'next', nodes, policy });
-  const handle = bed.client.workflow.getHandle(ID);
   await awaitThat('why to name what holds each node', async () => {
-    const { items } = await handle.query<WhyPage>('why');
+    const { items } = await runWhy(bed, ID);
     for (const item of items) {
       const node = item.subject.replace('node/', '');
       if (!told.has(node) && / pods? /.test(` ${item.on} `)) told.set(node, { at: Date.now(), item });
@@ -72,9 +71,17 @@ function metAt(node: string, pod: string): number {
   return at;
 }
 
-/** From the moment when the budget allowed it, or was gone, to the eviction that went through. */
-async function goesOnAfterMs(node: string): Promise<number> {
+/**
+ * From the moment when the budget allowed it to the eviction that went through; and from the last time before that
+ * its pod was asked about. It is allowed right after a refusal: for half a minute nothing but the PDB's own word
+ * can make the drain ask.
+ */
+async function goesOn(node: string): Promise<{ afterMs: number; sinceAskedMs: number }> {
   const budget = `held-${node}`;
+  const refusals = () => auditLog(bed, since).filter((one) => ofPod(budget)(one) && one.status === 429);
+  const before = refusals().length;
+  await awaitThat(`the drain of ${node} to ask once more`, () => refusals().length > before);
+  const asked = refusals().at(-1)?.at ?? 0;
   await kubectl(bed, '-n', 'platform', 'patch', 'pdb', budget, '-p', '{"spec":{"maxUnavailable":1}}');
   const evicted = () =>
     auditLog(bed, since).find((one) => ofPod(budget)(one) && byRefit(one) && one.status === 201);
@@ -86,7 +93,8 @@ async function goesOnAfterMs(node: string): Promise<number> {
     (one) => one.resource === 'poddisruptionbudgets' && one.subresource === 'status' && one.name === budget,
   );
   if (allowed === undefined) throw new Error(`the audit log does not show when ${budget} allowed it`);
-  return (evicted()?.at ?? Infinity) - allowed.at;
+  const at = evicted()?.at ?? Infinity;
+  return { afterMs: at - allowed.at, sinceAskedMs: at - asked };
 }
 
 describe('a drain that is held', () => {
@@ -102,27 +110,28 @@ describe('a drain that is held', () => {
     expect(first?.item.on).toContain(pod);
     expect(first?.item.on).toMatch(names);
     const leftMs = Date.parse(first?.item.until ?? '') - (first?.at ?? 0);
-    expect(leftMs).toBeGreaterThan(25 * 60_000);
+    expect(leftMs).toBeGreaterThanOrEqual(30 * 60_000 - ((first?.at ?? 0) - since));
     expect(leftMs).toBeLessThanOrEqual(30 * 60_000);
 
     const said = await refit(bed, 'why', node, '-w', ID);
     expect(said.code).toBe(0);
     expect(said.stdout).toContain(pod);
-    expect(said.stdout).toMatch(/2\dm/);
+    expect(said.stdout).toMatch(/\b[12]?\dm/);
     expect(said.stdout).toContain('freed by');
   });
 
   it(
     'goes on by itself as soon as it is allowed to, held for moments or stalled for long',
     async () => {
-      const soonMs = await goesOnAfterMs(held);
+      const soon = await goesOn(held);
       const waited = Date.now() - since;
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, STALLED_MS - waited)));
-      const lateMs: number[] = [];
-      for (const node of stalled) lateMs.push(await goesOnAfterMs(node));
-      process.stderr.write(`went on after ${String(soonMs)} ms and, stalled, ${lateMs.join(' and ')} ms\n`);
-      expect(soonMs).toBeLessThan(GOES_ON_WITHIN_MS);
-      expect(Math.max(...lateMs)).toBeLessThan(GOES_ON_WITHIN_MS);
+      const late = [];
+      for (const node of stalled) late.push(await goesOn(node));
+      const lateMs = late.map(({ afterMs }) => afterMs).join(' and ');
+      process.stderr.write(`went on after ${String(soon.afterMs)} ms and, stalled, ${lateMs} ms\n`);
+      expect(soon.sinceAskedMs).toBeLessThan(ASKED_AGAIN_MS);
+      for (const { sinceAskedMs } of late) expect(sinceAskedMs).toBeLessThan(ASKED_AGAIN_MS);
     },
     TEST_MS,
   );

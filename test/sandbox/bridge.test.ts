@@ -111,6 +111,19 @@ async function podsOn(name: string): Promise<KubePod[]> {
   return (await api.list<KubePod>('/api/v1/pods', { fieldSelector: `spec.nodeName=${name}` })).items;
 }
 
+async function readyPodOn(name: string): Promise<KubePod> {
+  const found: KubePod[] = [];
+  await waitUntil({
+    condition: async () => {
+      found.push(...(await podsOn(name)).filter((one) => hasCondition(one, 'Ready')));
+      return found.length > 0;
+    },
+    timeoutMs: NODE_TIMEOUT_MS,
+    onTimeout: () => new Error(`no pod is Ready on ${name}`),
+  });
+  return found[0] as KubePod;
+}
+
 describe('a node whose root volume is replaced', () => {
   it(
     'turns NotReady, and comes back with another bootID and with the versions and labels of the image',
@@ -274,16 +287,7 @@ describe('a node that the control plane lost sight of for a while', () => {
     'has its pods Ready again without a restart, once it is heard of again',
     async () => {
       const name = 'ip-10-0-0-4';
-      let pod: KubePod | undefined;
-      await waitUntil({
-        condition: async () => {
-          pod = (await podsOn(name)).find((one) => hasCondition(one, 'Ready'));
-          return pod !== undefined;
-        },
-        timeoutMs: NODE_TIMEOUT_MS,
-        onTimeout: () => new Error(`no pod is Ready on ${name}`),
-      });
-      if (pod === undefined) throw new Error('unreachable');
+      const pod = await readyPodOn(name);
       const path = `/api/v1/namespaces/${pod.metadata.namespace ?? ''}/pods/${pod.metadata.name}`;
       const lastTransitionTime = new Date(Date.now() + 1_000).toISOString();
       const unheard = (status: string) => ({
