@@ -94,10 +94,16 @@ export function listBehindGate(
   { kind, pool }: Pick<GateWish, 'kind' | 'pool'>,
 ): readonly string[] {
   return scope.rows
-    .filter((_, index) => state.codes[index] === ROW_CODES.waiting)
+    .filter(({ node }, index) => isNotBegun(state, node, state.codes[index]))
     .filter((row) => kind === 'tier' || row.pool === pool)
     .filter((row) => isBehind(state, scope, row, kind))
     .map(({ node }) => node);
+}
+
+/** Also one that stands at a gate of its own, or is about to start: a gate may open behind it. */
+function isNotBegun(state: RunState, node: string, code: string | undefined): boolean {
+  if (code === ROW_CODES.waiting) return true;
+  return code === ROW_CODES.active && own(state.active, node) === undefined;
 }
 
 function isBehind(state: RunState, scope: Scope, row: PlanRow, kind: GateWish['kind']): boolean {

@@ -124,6 +124,17 @@ describe('a run that would roll out what has not soaked below', () => {
     });
   });
 
+  it('begins no node after a no, also one that stood at a gate of its own when the records said worse [I197]', () => {
+    const soaked = { observedAt: UNTIL };
+    const atGate = offered(after(offered(begin(soaking)), { kind: 'lookedAgain' }), soaked);
+    const worse = offered(after(atGate, { kind: 'lookedAgain' }), { ...soaked, lowerTiers: unproven });
+    expect(worse.gates.map(({ name }) => name)).toEqual(['node/batch-0', 'tier/prod']);
+    const rejected = after(worse, decide('reject'));
+    expect(rejected.gates).toEqual([]);
+    expect(rejected.codes).toBe('sssss');
+    expect(isOver(rejected)).toBe(true);
+  });
+
   it('goes on by itself when only time was missing, and the gate closes [I197]', () => {
     const asked = offered(begin(soaking));
     expect(asked.gates.map(({ name }) => name)).toEqual(['tier/prod']);
