@@ -183,7 +183,7 @@ async function must(said: Promise<Said>, what: string): Promise<string> {
 export const refit = (bed: Bed, ...args: string[]): Promise<Said> =>
   sayUntilHeard('refit', args, { say: () => refitOnce(bed, ...args), timeoutMs: COMMAND_ENDS_WITHIN_MS });
 
-export const refitOnce = (bed: Bed, ...args: string[]): Promise<Said> =>
+const refitOnce = (bed: Bed, ...args: string[]): Promise<Said> =>
   say(bed, process.execPath, [join(root, 'clients/cli/main.ts'), ...args]);
 
 /** A stock tool, whatever it answers; what a busy server refuses is asked for again. */
@@ -216,7 +216,7 @@ export const fault = (bed: Bed, ...args: string[]): Promise<string> =>
   must(refit(bed, 'sandbox', 'fault', ...args), `refit sandbox fault ${args.join(' ')}`);
 
 /** A query that came ahead of a workflow task, or met a busy server, is asked again. */
-export async function query<T>(bed: Bed, workflowId: string, name: string, page: object = {}): Promise<T> {
+async function query<T>(bed: Bed, workflowId: string, name: string, page: object = {}): Promise<T> {
   for (let left = QUERY_TRIES; ; left -= 1) {
     try {
       return await bed.client.workflow.getHandle(workflowId).query<T, [object]>(name, page);

@@ -94,7 +94,7 @@ describe('a drain that a PDB holds', () => {
     };
     const input = {
       ...nodeInput(nodeStep({ node: NODE, uid })),
-      deadline: new Date(Date.now() + 600_000).toISOString(),
+      deadline: new Date(Date.now() + 3_600_000).toISOString(),
     };
     await cluster.ensureCordoned({ node: NODE, uid, owner: input.run.owner });
     const connection = await NativeConnection.connect({ address: bed.sandbox.temporal.address });
