@@ -73,7 +73,9 @@ describe('a plan among the records', () => {
       ]),
     );
     const names = [...crowd.cluster.nodes.keys()];
-    const drains = new Map(names.map((node) => [node, { pods: 100, ofJobs: 0, guarded: 0, risks, demands: [] }]));
+    const drains = new Map(
+      names.map((node) => [node, { pods: 100, ofJobs: 0, guarded: 0, risks, demands: [] }]),
+    );
     crowd.cluster.drainFacts = { used: new Map(), drains, volumes: { kind: 'known', places: new Map() } };
     const summary = await planned(crowd, sampleDefinition({ pools: [samplePool('batch')] }));
     expect(bytes(summary)).toBeLessThan(PAYLOAD_BYTES_MAX);
