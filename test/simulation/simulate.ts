@@ -1,5 +1,6 @@
 // One rollout by chance, from its plan to its end, by its seed: the same seed is the same story, step by step.
 import { OBSERVED_AT } from '../domain/planning/sample-fleet.ts';
+import type { Ledger } from '../checker/rollout-ledger.ts';
 import { createRandom } from './random.ts';
 import { randomFleet } from './random-fleet.ts';
 import { makePeace, somebodyActs } from './simulated-people.ts';
@@ -62,6 +63,12 @@ function every(run: SimulatedRun, ms: number, happen: () => void): void {
 
 function calm(run: SimulatedRun): void {
   const { ledger } = run.witness;
-  heal(run.world, (node) => ledger.stands.get(node) !== 'failed' && !ledger.hadFailed.has(node));
+  heal(run.world, (node) => !isStillFailed(ledger, node));
   makePeace(run);
+}
+
+/** Nobody lifts the cordon of one that may be tried again. Whoever skips it does, once it is repaired. */
+function isStillFailed({ stands, hadFailed }: Ledger, node: string): boolean {
+  const stand = stands.get(node);
+  return stand === 'failed' || (stand === 'waitsBack' && hadFailed.has(node));
 }
