@@ -51,6 +51,11 @@ export function noteCanaryLooks(state: RunState, looks: readonly CanaryLook[], a
   }, state);
 }
 
+/** Of an answer whose steps are not taken: nobody was let go by it, so the canaries are watched on. */
+export function watchedOn(looks: readonly CanaryLook[]): readonly CanaryLook[] {
+  return looks.map((look) => (look.found === 'passed' ? { ...look, found: 'well' } : look));
+}
+
 function clockAfter(clock: CanaryClock, found: CanaryLook['found'], at: string): CanaryClock {
   switch (found) {
     case 'well':

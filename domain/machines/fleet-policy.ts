@@ -4,6 +4,7 @@
 import { whyLooser } from '../approval-change.ts';
 import { completeDefinition } from '../complete-definition.ts';
 import type { Pool } from '../fleet.ts';
+import { watchedOn } from './fleet-canary.ts';
 import { withPolicyTold } from './fleet-changes.ts';
 import type { Happening } from './fleet-events.ts';
 import { ROW_CODES } from '../row-codes.ts';
@@ -133,7 +134,10 @@ export function replanReady(state: RunState, scope: Scope): RunState {
   return { ...waiting, ready: [], nodesApproved: [...state.nodesApproved, ...approved] };
 }
 
-/** What was planned by a former policy is not begun: the planner is asked again. */
+/**
+ * What was planned by a former policy is not begun: the planner is asked again. Nor are canaries passed by it:
+ * the soak that counts may be a longer one.
+ */
 export function withoutStaleSteps(
   state: RunState,
   event: Happening & { kind: 'stepsOffered' },
@@ -141,5 +145,7 @@ export function withoutStaleSteps(
   if (event.policyChanges === undefined || event.policyChanges === state.policyChanges) return event;
   // Of a run that is rolled back since, no row is what it was then.
   const settled = state.rollback === null ? event.next.settled : [];
-  return { ...event, next: { ...event.next, steps: [], gates: [], settled } };
+  const { canaries } = event.next;
+  const looks = canaries === undefined ? {} : { canaries: watchedOn(canaries) };
+  return { ...event, next: { ...event.next, steps: [], gates: [], settled, ...looks } };
 }

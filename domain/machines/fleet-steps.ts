@@ -1,6 +1,6 @@
 // What a run does with the steps that the planner offers: start them, ask at a gate first, or let them
 // lie while the run is held. Steps that lie are not kept: the planner is asked again when it matters.
-import { noteCanaryLooks, openWishedGates } from './fleet-canary.ts';
+import { noteCanaryLooks, openWishedGates, watchedOn } from './fleet-canary.ts';
 import { withoutDeferral } from './fleet-deferral.ts';
 import { withSettled } from './fleet-changes.ts';
 import { nodeEvidence, poolEvidence } from './fleet-evidence.ts';
@@ -32,8 +32,11 @@ function takeOffer(state: RunState, scope: Scope, next: NextSteps, at: string): 
     planFailure: null,
     planWanted: state.planWanted || next.more === true,
   };
-  const looked = noteCanaryLooks(known, next.canaries ?? [], next.observedAt);
-  if (state.aborting !== null || state.paused !== null) return looked;
+  const isHeld = state.aborting !== null || state.paused !== null;
+  const looks = next.canaries ?? [];
+  const found = isHeld || state.tripped !== null ? watchedOn(looks) : looks;
+  const looked = noteCanaryLooks(known, found, next.observedAt);
+  if (isHeld) return looked;
   // While the run has tripped, the planner is asked for retries alone.
   const asked = state.tripped === null ? openWishedGates(looked, next.gates ?? [], at) : looked;
   const offered = next.steps.reduce((so, step) => offer(so, scope, step, next.observedAt, at), asked);

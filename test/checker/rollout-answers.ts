@@ -10,6 +10,8 @@ import { hasQuorum } from './rollout-voices.ts';
 export type Asked = {
   now: number;
   picture: Picture;
+  /** By these policies it answers, whatever they have become since. */
+  pools: Ledger['pools'];
   stands: ReadonlyMap<string, Stand>;
   retries: ReadonlySet<string>;
   deferred: ReadonlyMap<string, LeftToPods>;
@@ -44,6 +46,7 @@ export function askNow(
 ): Asked {
   return {
     ...o,
+    pools: ledger.pools,
     stands: new Map(ledger.stands),
     retries: new Set(ledger.retries.keys()),
     deferred: new Map(ledger.deferred),
@@ -83,8 +86,14 @@ function checkForward(ledger: Ledger, asked: Asked, answer: Answer): void {
     free.map(({ node }) => node),
   );
   for (const { node, kind } of answer.settled) checkSettled(ledger, asked, node, kind);
+  if (!isTaken(ledger, asked)) return;
   for (const { node, pool } of free)
     if (ledger.planned.get(node)?.canary === false) ledger.followed.add(pool);
+}
+
+/** Nothing that came between question and answer lets its steps lie. */
+function isTaken(ledger: Ledger, { pools }: Asked): boolean {
+  return pools === ledger.pools && !ledger.paused && !ledger.tripped && !ledger.ending;
 }
 
 function checkStep(asked: Asked, { node, deferrals, back }: Answer['steps'][number]): void {
@@ -122,11 +131,7 @@ function checkStage(ledger: Ledger, turn: Turn, { node, pool, canary, wasNotRead
   const tier = ledger.tier;
   const isBelow = tier !== null && (tier.until === null || turn.asked.now < tier.until);
   require(!isBelow || hasQuorum(ledger, tier.gate, turn.asked.now), `${node} waits for lower tiers [I197]`);
-  require(!isHeldForWayBack(
-    ledger,
-    node,
-    turn.asked.now,
-  ), `${node} has no way back, and nobody said yes [I191]`);
+  require(!isHeldForWayBack(ledger, node, turn.asked), `${node} has no way back, and nobody said yes [I191]`);
   if (canary) return;
   const inPool = [...ledger.planned.values()].filter((other) => other.pool === pool);
   if (wasNotReady) {
@@ -138,7 +143,7 @@ function checkStage(ledger: Ledger, turn: Turn, { node, pool, canary, wasNotRead
     require(before === undefined, `${node} was not Ready and comes after ${name} [I112]`);
     return;
   }
-  const policy = policyOfPool(ledger, pool);
+  const policy = policyOfPool(turn.asked, pool);
   const { now, picture, stands } = turn.asked;
   if (['canary', `canary/${pool}`].some((gate) => hasQuorum(ledger, gate, now))) return;
   require(policy.approval.before !== 'canary', `${node} waits for gate canary [I114]`);
@@ -155,10 +160,14 @@ function checkStage(ledger: Ledger, turn: Turn, { node, pool, canary, wasNotRead
 }
 
 /** Where its image is gone, or the policy rolls back by itself. */
-function isHeldForWayBack(ledger: Ledger, node: string, now: number): boolean {
+function isHeldForWayBack(
+  ledger: Ledger,
+  node: string,
+  { now, pools }: Pick<Asked, 'now' | 'pools'>,
+): boolean {
   const planned = ledger.planned.get(node);
   if (planned === undefined || planned.formerImage !== null) return false;
-  const { onExceeded } = policyOfPool(ledger, planned.pool).failure;
+  const { onExceeded } = policyOfPool({ pools }, planned.pool).failure;
   const asks = planned.formerGone || onExceeded === 'rollback';
   return asks && !hasQuorum(ledger, `noWayBack/${planned.pool}`, now);
 }
@@ -211,7 +220,7 @@ function checkNotReadyLast(ledger: Ledger, turn: Turn, pools: ReadonlySet<string
     let ours = false;
     for (const { node, canary, wasNotReady, pool: its } of ledger.planned.values()) {
       if (its !== pool || canary || wasNotReady || !waits(turn, node) || held.has(node)) continue;
-      if (isHeldForWayBack(ledger, node, now)) continue;
+      if (isHeldForWayBack(ledger, node, turn.asked)) continue;
       const seen = picture.get(node);
       if (seen?.cordon === 'ours' || next.includes(node)) ours = true;
       const left = (deferred.get(node)?.until ?? 0) > now;

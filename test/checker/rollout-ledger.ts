@@ -148,8 +148,8 @@ export function newLedger(nodes: readonly PlannedNode[], rules: RunRules): Ledge
   };
 }
 
-export function policyOfPool(ledger: Ledger, pool: string): Policy {
-  const rules = ledger.pools.find(({ name }) => name === pool);
+export function policyOfPool({ pools }: Pick<Ledger, 'pools'>, pool: string): Policy {
+  const rules = pools.find(({ name }) => name === pool);
   if (rules === undefined) throw new Error(`rule: there is a pool ${pool}`);
   return rules.policy;
 }

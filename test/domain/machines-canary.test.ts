@@ -106,6 +106,30 @@ describe('the clock of a pool’s canaries', () => {
     expect(passed.canaries['h100']).toMatchObject({ passed: true });
   });
 
+  it('goes on when the answer that let the others go is not taken [I113] [I152]', () => {
+    const ended = after(begin(), started('n1'), done('n1'));
+    const steps = [stepOf('n2', policyOf(), 1)];
+    const letGo = offer({ steps, canaries: [{ pool: 'h100', found: 'passed', boots: { n1: 'boot-1' } }] });
+    const watched = { passed: false, endedAt: AT, boots: { n1: 'boot-1' } };
+    // Planned while no soak was asked for; the one that was changed to counts.
+    const soak = policyOf({ unavailableMax: 4 });
+    const definition = definitionOf(
+      { ...soak, canary: { ...soak.canary, soakMs: 3_600_000 } },
+      { fleet: 'training', cluster: 'prod-east' },
+    );
+    const changed = after(ended, { kind: 'policyChanged', by: 'sam', reason: 'x', definition });
+    const stale = after(changed, { ...letGo, policyChanges: 0 } as Unstamped<FleetEvent>);
+    expect(stale).toMatchObject({ ready: [], canaries: { h100: watched } });
+    const fresh = after(changed, { ...letGo, policyChanges: 1 } as Unstamped<FleetEvent>);
+    expect(fresh.canaries['h100']).toMatchObject({ passed: true });
+    expect(fresh.ready).toHaveLength(1);
+
+    const pause = { kind: 'pause', askId: 'a', message: { by: 'sam', reason: 'x' } } as const;
+    expect(after(ended, pause, letGo)).toMatchObject({ ready: [], canaries: { h100: watched } });
+    const tripped = after(begin(), started('n1'), failed('n1'), letGo);
+    expect(tripped).toMatchObject({ ready: [], canaries: { h100: watched } });
+  });
+
   it('remembers the boots that a look told, until one tells others [I251]', () => {
     const look = (found: 'well' | 'unwell', boots?: Record<string, string>) =>
       offer({ canaries: [{ pool: 'h100', found, ...(boots === undefined ? {} : { boots }) }] });
