@@ -121,7 +121,8 @@ function askAgain(
     return opened(cleared, { name: gate, openedAt: at, about: { kind: 'pool', pool: name }, evidence }, at);
   }
   const pool = scope.rows[scope.indexOf.get(name) ?? -1]?.pool;
-  if (pool === undefined || Object.hasOwn(state.active, name)) return cleared;
+  // A retry that was not begun stands as failed, and needs no approval: nobody is asked about it.
+  if (pool === undefined || Object.hasOwn(state.active, name) || isRetry(name)) return cleared;
   const evidence = [...rowEvidence(state, scope, name), why];
   // Without a step: the planner is asked for a fresh one when the gate has opened.
   const about = { kind: 'node' as const, node: name, pool, step: null, observedAt: at };

@@ -80,13 +80,16 @@ export function keepRollback(before: RunState, after: RunState, scope: Scope, ev
   const isForward = child !== undefined && child.back === undefined;
   if (ordered.rollback === null || ordered.aborting !== null || !isForward) return ordered;
   const code = codeOf(ordered, scope, node);
+  // Whoever was asked, was asked about its way forward.
+  const nodesApproved = ordered.nodesApproved.filter((name) => name !== node);
+  const unasked: RunState = { ...ordered, nodesApproved };
   if (event.kind === 'startRefused' && code === ROW_CODES.waiting) {
-    return withNodeCode(ordered, scope, node, ROW_CODES.skipped);
+    return withNodeCode(unasked, scope, node, ROW_CODES.skipped);
   }
-  const retries = ordered.retries.filter((retry) => retry.node !== node);
+  const retries = unasked.retries.filter((retry) => retry.node !== node);
   // A retry that was put back: what its earlier attempt left on the node is there still.
   const isRetry = child.attempt > 1 && code === ROW_CODES.skipped;
-  const ended = isRetry ? withNodeCode(ordered, scope, node, ROW_CODES.failed) : ordered;
+  const ended = isRetry ? withNodeCode(unasked, scope, node, ROW_CODES.failed) : unasked;
   // One that was past its reimage when the rollback began has ended on the new release.
   return sendBack({ ...ended, retries }, scope, node, at);
 }

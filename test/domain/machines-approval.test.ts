@@ -247,6 +247,26 @@ describe('a yes that is void after an hour', () => {
     expect(nextExpiry(started)).toBeNull();
   });
 
+  it('asks nobody about a retry that came too late for its window: it stays failed, and comes again [I86] [I138]', () => {
+    const both = bed.after(half, yes('node/n1', 'ana'));
+    const step = both.ready[0]?.step;
+    if (step === undefined) throw new Error('not ready');
+    const begun = bed.after(both, { kind: 'nodeStarted', step, childId: 'c' }, minute(1));
+    const outcome = { kind: 'failed', at: 'verifying', why: 'wrong version', nodeEmpty: true } as const;
+    const failed = bed.after(begun, { kind: 'nodeEnded', node: 'n1', attempt: 1, outcome }, minute(20));
+    const wish = { kind: 'retryNode', askId: 'a', message: { node: 'n1', by: 'sam' } } as const;
+    const again = { kind: 'nodeStarted', step: { ...step, attempt: 2 }, childId: 'c' } as const;
+    const retried = bed.after(bed.after(failed, wish, minute(70)), again, minute(70));
+    const late = { kind: 'putBack', why: 'too late', uncordoned: false, again: true } as const;
+    const back = bed.after(retried, { kind: 'nodeEnded', node: 'n1', attempt: 2, outcome: late }, minute(71));
+    const due = bed.after(back, { kind: 'yesesDue' }, minute(71));
+    expect(gates(due)).toEqual([]);
+    expect(due).toMatchObject({ retries: [{ node: 'n1', attempt: 2 }], nodesApproved: [] });
+    expect(due.codes[0]).toBe('f');
+    expect(nextExpiry(due)).toBeNull();
+    expect(ready(bed.after(due, bed.offer(['n1'], minute(72), { attempt: 2 }), minute(72)))).toEqual(['n1']);
+  });
+
   it('opens the gate of a pool again for the nodes that have not begun [I138]', () => {
     const pool = createApprovalBed({ nodes: NODES, approval: { before: 'pool', expiresAfterMs: HOUR_MS } });
     const open = pool.after(pool.planned, pool.offer(['n1']));

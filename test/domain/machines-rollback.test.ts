@@ -153,6 +153,22 @@ describe('a rollback that a person asks for', () => {
     expect([order(refused)?.[0], refused.retries]).toEqual(['n3', []]);
   });
 
+  it('keeps no yes of the way forward for a node whose start was refused meanwhile [I86] [I135]', () => {
+    const refused = (node: string): Unstamped => ({ kind: 'startRefused', node, why: 'an earlier child' });
+    const dropped = after(rolling, refused('n4'));
+    expect([dropped.codes, dropped.nodesApproved]).toEqual(['wwwsss', []]);
+    const retried = after(
+      half,
+      { kind: 'retryNode', askId: 'a', message: { node: 'n3', by: 'sam' } },
+      { kind: 'nodeStarted', step: stepOf('n3', policy, 2), childId: 'run/node/n3' },
+      rollback,
+      refused('n3'),
+    );
+    expect([retried.codes, retried.nodesApproved]).toEqual(['wwwass', []]);
+    // Before a rollback nobody is asked twice.
+    expect(after(half, refused('n4')).nodesApproved).toEqual(['n4']);
+  });
+
   it('ends as rolled back when all of it has gone back, and the report tells which [I185]', () => {
     const back = after(
       rolling,

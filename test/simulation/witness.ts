@@ -253,9 +253,9 @@ function noteYesOf(ledger: Ledger, { gate, by, next, pool, zone }: ApproveMessag
   }
 }
 
-/** What was asked before the run was rolled back means nothing since. */
+/** What was asked before the run was rolled back, or by another policy on its way back, means nothing since. */
 function noteSettled({ ledger, question }: Notes, settled: NextSteps['settled']): void {
-  if (ledger.rolling && question?.rolling === false) return;
+  if (ledger.rolling && (question?.rolling === false || question?.pools !== ledger.pools)) return;
   for (const { node, disposition } of settled) {
     if (disposition.kind === 'upgrade') continue;
     ledger.retries.delete(node);
