@@ -64,7 +64,7 @@ function isTakeable(ledger: Ledger, picture: Picture, node: string): boolean {
 export function noteBackStart(
   ledger: Ledger,
   { node, attempt, imageId, how }: BackStart,
-  picture: Picture,
+  { picture, pictures }: { picture: Picture; pictures: readonly Picture[] },
 ): void {
   const retry = ledger.retries.get(node);
   const seen = picture.get(node);
@@ -87,7 +87,7 @@ export function noteBackStart(
   if (ledger.retries.delete(node)) ledger.wasRetry.add(node);
   else ledger.wasRetry.delete(node);
   // One that stays cordoned takes nothing more away; to lift a cordon even less.
-  if (how === 'reimage' && !(hadFailed && seen?.cordon === 'ours')) checkBudgets(ledger, picture, node);
+  if (how === 'reimage' && !(hadFailed && seen?.cordon === 'ours')) checkBudgets(ledger, pictures, node);
 }
 
 export function noteBackEnd(ledger: Ledger, end: End): void {

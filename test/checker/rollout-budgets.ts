@@ -3,10 +3,25 @@
 import { policyOfPool, require } from './rollout-ledger.ts';
 import type { Budget, Ledger, Picture, SeenNode } from './rollout-ledger.ts';
 
-/** `node` stands as at work already, and so do those that were started before it. */
-export function checkBudgets(ledger: Ledger, picture: Picture, node: string): void {
+/** How many are away under one bound by one picture, and how many may be. */
+type Count = { id: string; where: string; away: number; max: number };
+
+/**
+ * `node` stands as at work already, and so do those that were started before it. `pictures`: the one that it was
+ * chosen by, then those by which others were begun since. They counted it, too, while it waited at its gate, and
+ * whatever had come back meanwhile may have made room for them: each bound must hold by one of these.
+ */
+export function checkBudgets(ledger: Ledger, pictures: readonly Picture[], node: string): void {
+  const counts = pictures.map((picture) => countAll(ledger, picture, node));
+  for (const { id, where, away, max } of counts[0] ?? []) {
+    const holds = counts.some((some) => some.some((one) => one.id === id && one.away <= one.max));
+    require(holds, `${String(away)} ${where} are away, ${String(max)} may be [${id}]`);
+  }
+}
+
+function countAll(ledger: Ledger, picture: Picture, node: string): readonly Count[] {
   const planned = ledger.planned.get(node);
-  if (planned === undefined) return;
+  if (planned === undefined) return [];
   const { pool } = planned;
   const { disruption, reimage } = policyOfPool(ledger, pool);
   const { unavailableMax, unavailableMaxPerZone } = disruption;
@@ -19,37 +34,37 @@ export function checkBudgets(ledger: Ledger, picture: Picture, node: string): vo
       : seen.pool === pool;
   const ofZone = (name: string, seen?: SeenNode) =>
     ofPool(name, seen) && (seen?.zone ?? ledger.planned.get(name)?.zone) === zone;
-  const poolMax =
-    amountOf(
-      unavailableMax,
-      countPlaces(picture, (seen) => seen.pool === pool),
-    ) + surge;
-  check(countAway(ledger, picture, ofPool), poolMax, `of pool ${pool}`, 'I91');
+  const places = countPlaces(picture, (seen) => seen.pool === pool);
+  const counts: Count[] = [
+    {
+      id: 'I91',
+      where: `of pool ${pool}`,
+      away: countAway(ledger, picture, ofPool),
+      max: amountOf(unavailableMax, places) + surge,
+    },
+  ];
   if (unavailableMaxPerZone !== null) {
-    const away = countAway(ledger, picture, ofZone);
-    const places = countPlaces(picture, (seen) => seen.pool === pool && seen.zone === zone);
-    const max =
-      typeof unavailableMaxPerZone === 'number'
-        ? unavailableMaxPerZone
-        : amountOf(unavailableMaxPerZone, places);
-    check(away, max, `of pool ${pool} in ${zone}`, 'I110');
+    const there = countPlaces(picture, (seen) => seen.pool === pool && seen.zone === zone);
+    counts.push({
+      id: 'I110',
+      where: `of pool ${pool} in ${zone}`,
+      away: countAway(ledger, picture, ofZone),
+      max:
+        typeof unavailableMaxPerZone === 'number'
+          ? unavailableMaxPerZone
+          : amountOf(unavailableMaxPerZone, there),
+    });
   }
   if (ledger.clusterMax !== null) {
-    const away = countAway(ledger, picture, () => true);
-    check(
-      away,
-      amountOf(
-        ledger.clusterMax,
-        countPlaces(picture, () => true),
-      ),
-      'of the cluster',
-      'I111',
-    );
+    const all = countPlaces(picture, () => true);
+    counts.push({
+      id: 'I111',
+      where: 'of the cluster',
+      away: countAway(ledger, picture, () => true),
+      max: amountOf(ledger.clusterMax, all),
+    });
   }
-}
-
-function check(away: number, max: number, where: string, id: string): void {
-  require(away <= max, `${String(away)} ${where} are away, ${String(max)} may be [${id}]`);
+  return counts;
 }
 
 /** At work, or seen as cordoned, as not Ready, or as one that failed in this run: each once. */

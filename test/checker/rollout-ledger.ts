@@ -112,6 +112,8 @@ export type Ledger = {
   laid: Set<string>;
   /** By which node the place of another was taken. */
   replacedBy: Map<string, string>;
+  /** By which nodes were begun a short while ago, and when the planner was shown them; oldest begun first. */
+  begunBy: readonly { picture: Picture; observedAt: number }[];
 };
 
 export function newLedger(nodes: readonly PlannedNode[], rules: RunRules): Ledger {
@@ -145,6 +147,7 @@ export function newLedger(nodes: readonly PlannedNode[], rules: RunRules): Ledge
     untouched: new Set(),
     laid: new Set(),
     replacedBy: new Map(),
+    begunBy: [],
   };
 }
 

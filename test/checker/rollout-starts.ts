@@ -43,15 +43,28 @@ export function noteStart(
   // To lift our own cordon disturbs nobody, at any hour.
   if (back !== 'uncordon') checkHours(ledger, pool, now);
   if (retry === undefined) checkAsked(ledger, start, now);
-  if (back === null) noteForwardStart(ledger, start, { picture, retry });
-  else noteBackStart(ledger, { ...start, how: back }, picture);
+  const since = ledger.begunBy.filter(({ observedAt }) => observedAt > o.observedAt);
+  const pictures = [picture, ...since.map((one) => one.picture)];
+  if (back === null) noteForwardStart(ledger, start, { picture, pictures, retry });
+  else noteBackStart(ledger, { ...start, how: back }, { picture, pictures });
   ledger.startedAt.set(node, now);
+  noteBegunBy(ledger, o);
+}
+
+/** Older ones are of no use to any start to come. */
+function noteBegunBy(
+  ledger: Ledger,
+  { picture, observedAt, now }: { picture: Picture; observedAt: number; now: number },
+): void {
+  const known = ledger.begunBy.filter((one) => now - one.observedAt <= FRESH_MS + ON_ITS_WAY_MS);
+  const isKnown = known.some((one) => one.observedAt === observedAt);
+  ledger.begunBy = isKnown ? known : [...known, { picture, observedAt }];
 }
 
 function noteForwardStart(
   ledger: Ledger,
   start: Start,
-  { picture, retry }: { picture: Picture; retry: number | undefined },
+  { picture, pictures, retry }: { picture: Picture; pictures: readonly Picture[]; retry: number | undefined },
 ): void {
   const { node, attempt } = start;
   const seen = picture.get(node);
@@ -67,7 +80,7 @@ function noteForwardStart(
   checkAttempt(ledger, node, attempt, retry);
   begin(ledger, node, attempt);
   // One that failed and stays cordoned takes nothing more away.
-  if (retry === undefined || !isOurs) checkBudgets(ledger, picture, node);
+  if (retry === undefined || !isOurs) checkBudgets(ledger, pictures, node);
 }
 
 function begin(ledger: Ledger, node: string, attempt: number): void {
